@@ -1,0 +1,1 @@
+"""footfall: user-behaviour analytics, from events to answers."""

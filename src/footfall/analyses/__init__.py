@@ -1,0 +1,1 @@
+"""One question a file: a frozen spec that becomes an answer."""

@@ -1,0 +1,1 @@
+"""What every analysis shares: contract, spans, filters, answers, charts."""

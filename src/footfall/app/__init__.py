@@ -1,0 +1,1 @@
+"""The wiring: one configuration in, one running system out."""

@@ -1,0 +1,1 @@
+"""What an event is: fields, identity, schema checks, its times."""

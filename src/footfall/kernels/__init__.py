@@ -1,0 +1,1 @@
+"""Array kernels over one person's ordered events."""

@@ -1,0 +1,1 @@
+"""Parquet tables under Delta: write, commit, compact, erase, list."""

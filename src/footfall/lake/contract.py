@@ -1,0 +1,139 @@
+"""The Lake contract: events in open Parquet under a table format, committed atomically, read by snapshot.
+
+A writer stages parts (Parquet files that nobody sees), then commits them at once under a commit id.  A commit id is a
+stream and a version, such as (`import:5f0c…`, 1); a version that is not newer than the stream's last one changes nothing, so
+a commit may be repeated after any crash.  Readers in any process see whole commits only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One staged or committed Parquet file.  `bucket` is None while its rows lie in arrival order."""
+
+    path: str
+    rows: int
+    size_bytes: int
+    bucket: int | None = None
+    person_key_min: int = 0
+    person_key_max: int = 0
+    time_us_min: int = 0
+    time_us_max: int = 0
+    position_max: int = 0
+    stats: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitId:
+    """What makes a commit happen once: a stream and its version."""
+
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of the table: its schema, its live files (`Part.path` is absolute), and its first and last event."""
+
+    version: int
+    schema: pa.Schema
+    parts: tuple[Part, ...]
+
+    @property
+    def rows(self) -> int:
+        """Events in this version."""
+        return sum(part.rows for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class CompactReport:
+    """What a compaction did."""
+
+    files_before: int
+    files_after: int
+    rows: int
+    bytes_before: int
+    bytes_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class EraseReport:
+    """What an erasure removed, and what a scan of every remaining file found afterwards (must be 0)."""
+
+    person_id: str
+    events: int
+    dead_letters: int
+    files_rewritten: int
+    found_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """One line of the import ledger."""
+
+    file: str
+    digest: str
+    content_digest: str
+    size_bytes: int
+    read: int
+    stored: int
+    duplicate: int
+    dead_lettered: int
+    mapping: str
+    imported_time: datetime
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+class Lake(Protocol):
+    """Where events rest.  One importer at a time (`exclusive`), any number of readers."""
+
+    def stage(self, table: pa.Table, *, name: str | None = None) -> Part:
+        """Write one part in arrival order.  The table has the project's schema; safe to call from several threads."""
+
+    def drop_staged(self, parts: Sequence[Part]) -> None:
+        """Remove staged parts that will not be committed."""
+
+    def commit(self, parts: Sequence[Part], commit_id: CommitId, schema: pa.Schema) -> bool:
+        """Make the parts visible at once, growing the table's schema if needed.  False when this commit id was already there."""
+
+    def committed(self, stream: str) -> int | None:
+        """The last version of a stream; None when there is none."""
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """The newest version, or a given one."""
+
+    def next_position(self) -> int:
+        """The first position that no event has."""
+
+    def exclusive(self) -> Any:
+        """A context in which this process alone imports; LakeBusy when another does."""
+
+    def add_dead_letters(self, letters: pa.Table, commit_id: CommitId) -> bool:
+        """Keep dead letters (schema DEAD_LETTER_SCHEMA), once per commit id."""
+
+    def dead_letters(self) -> pa.Table:
+        """Every dead letter: file, line, reason, detail, row, received_time."""
+
+    def add_import(self, record: ImportRecord) -> None:
+        """Write one line of the import ledger, once per digest."""
+
+    def imports(self) -> Iterator[ImportRecord]:
+        """The import ledger, oldest first."""
+
+    def compact(self, *, force: bool = False) -> CompactReport:
+        """Merge arrival-order parts into (period, person bucket) files sorted by person, time, position, event id."""
+
+    def erase(self, person_id: str) -> EraseReport:
+        """Remove a person's events and dead letters for good, files included."""
+
+    def expire(self, before: datetime) -> int:
+        """Remove events older than a moment; the number of rows removed."""

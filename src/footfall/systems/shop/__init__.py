@@ -1,0 +1,1 @@
+"""The shop: its simulator, schema and questions."""

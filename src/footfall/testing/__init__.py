@@ -1,0 +1,1 @@
+"""Fakes also given to users: faulty sources, faulty disks."""
