@@ -36,7 +36,8 @@ class PersonBatch:
     """Whole persons' events, ordered by person, then time, then position.  All arrays have one length.
 
     `code` is a bit set of the steps an event fills (bit 0 = first step) when the scan names steps, else the index of the
-    event's name.  `group` is the code of the breakdown value, -1 for null; None when the scan has no breakdown.
+    event's name in `Engine.event_names()`, so a kernel knows a name's code before the walk.  `group` is the code of the
+    breakdown value, -1 for null; None when the scan has no breakdown.
     """
 
     person: np.ndarray[Any, np.dtype[np.int64]]
@@ -58,7 +59,10 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What came back from a walk: one partial result a batch in no particular order, and what the codes mean."""
+    """What came back from a walk: one partial result a batch in no particular order, and what the codes mean.
+
+    `names` are the steps that were met at least once when the scan names steps, else `Engine.event_names()` in its order.
+    """
 
     partials: list[Partial]
     names: list[str]
