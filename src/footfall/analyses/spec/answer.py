@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,19 +72,17 @@ class Answer:
 
     def to_pandas(self) -> Any:
         """The rows as a pandas DataFrame (needs the extra `pandas`)."""
-        try:
-            import pandas as _  # noqa: F401  # pyarrow asks for it without saying how to get it
-        except ImportError:
-            raise MissingExtra("pandas is not installed", hint="pip install 'footfall[pandas]'") from None
+        if importlib.util.find_spec("pandas") is None:
+            raise MissingExtra("pandas is not installed", hint="pip install 'footfall[pandas]'")
         return self.table.to_pandas()
 
     def to_polars(self) -> Any:
         """The rows as a Polars DataFrame (needs the extra `polars`)."""
         try:
-            import polars
+            import polars as pl
         except ImportError:
             raise MissingExtra("Polars is not installed", hint="pip install 'footfall[polars]'") from None
-        return polars.from_arrow(self.table)
+        return pl.from_arrow(self.table)
 
     def plot(self) -> Any:
         """The rows as a Plotly figure."""
