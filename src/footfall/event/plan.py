@@ -13,7 +13,7 @@ An event that breaks the plan is a dead letter with its DropReason, never a gues
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,8 +21,11 @@ import msgspec
 class TrackingPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Allowed event names (None: any) and promoted columns (name -> type name, in the order of the schema)."""
 
-    names: tuple[str, ...] | None = None
-    columns: dict[str, str] = {}
+    names: Annotated[tuple[str, ...] | None, msgspec.Meta(description="the event names the project expects; left out: every name is welcome")] = None
+    columns: Annotated[
+        dict[str, str],
+        msgspec.Meta(description="properties that are columns of their own: string, int64, float64, bool, timestamp or date"),
+    ] = {}
 
     def schema(self) -> Any:
         """The pyarrow schema of this project's events."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from footfall.errors import InvalidQuery
@@ -104,7 +104,7 @@ class Moment:
     def us(self, time_zone: str) -> int:
         """Microseconds since 1970-01-01T00:00:00Z."""
         value = self.value
-        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(time_zone))
         delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
