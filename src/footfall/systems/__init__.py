@@ -1,1 +1,1 @@
-"""The reference systems, one folder each."""
+"""Whole systems built with footfall's public rooms: a shop, and what users copy from it."""
