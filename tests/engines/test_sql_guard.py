@@ -85,7 +85,7 @@ REFUSED = [
 @pytest.mark.parametrize("query", READING)
 def test_reading_query_passes_and_stays_itself_when_guarded_twice(query):
     once = guard(query, TABLES)
-    assert guard(once, TABLES) == once
+    assert guard(once.sql, TABLES) == once
 
 
 @pytest.mark.parametrize(("query", "sentence"), REFUSED, ids=[query[:40] for query, _ in REFUSED])
@@ -103,4 +103,13 @@ def test_unknown_table_names_the_nearest():
 
 
 def test_comments_do_not_reach_the_engine():
-    assert guard("SELECT /* one */ 1 -- two", TABLES) == "SELECT 1"
+    assert guard("SELECT /* one */ 1 -- two", TABLES).sql == "SELECT 1"
+
+
+def test_guarded_query_says_which_tables_it_reads():
+    query = "WITH views AS (FROM events) SELECT * FROM views JOIN Imports ON TRUE"
+    assert guard(query, TABLES).tables == {"events", "imports"}
+
+
+def test_show_tables_shows_the_known_ones():
+    assert guard("SHOW TABLES", ("events", "imports")).sql == "SELECT name FROM (VALUES ('events'), ('imports')) AS tables(name)"

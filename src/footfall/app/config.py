@@ -101,8 +101,9 @@ class EngineSection(Section, frozen=True):
 class Dimension(Section, frozen=True):
     """A file beside the events whose columns describe them: customers, products, songs."""
 
-    path: Annotated[str, Meta(description="the file (CSV, NDJSON or Parquet), relative to the project or absolute")]
+    path: Annotated[str, Meta(description="the file (CSV or Parquet), relative to the project or absolute")]
     key: Annotated[str, Meta(description="the column of the file that identifies a row")]
+    column: Annotated[str | None, Meta(description="the column of the events that holds the key; left out: the one called like the key")] = None
 
 
 class Config(Section, frozen=True):

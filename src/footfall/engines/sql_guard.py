@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
@@ -32,7 +33,15 @@ _HINT = "write one SELECT over events, dead_letters, imports or a dimension"
 LENGTH_MAX = 100_000
 
 
-def guard(sql: str, tables: Collection[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class GuardedQuery:
+    """SQL that may run as it stands, and the tables among the known ones that it reads."""
+
+    sql: str
+    tables: frozenset[str]
+
+
+def guard(sql: str, tables: Collection[str]) -> GuardedQuery:
     """The query as it may run: one SELECT (or DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN) over these tables.
 
     Raises:
@@ -42,16 +51,21 @@ def guard(sql: str, tables: Collection[str]) -> str:
         raise InvalidQuery(f"the query is longer than {LENGTH_MAX:,} characters", field="query", got=f"{len(sql):,} characters", hint=_HINT)
     explain = _EXPLAIN.match(sql)
     if explain:
-        return ("EXPLAIN ANALYZE " if explain[1] else "EXPLAIN ") + guard(sql[explain.end() :], tables)
+        inner = guard(sql[explain.end() :], tables)
+        return GuardedQuery(("EXPLAIN ANALYZE " if explain[1] else "EXPLAIN ") + inner.sql, inner.tables)
     statement = _parse(sql)
     _check_kind(statement)
+    if isinstance(statement, exp.Show):
+        names = ", ".join(f"('{name}')" for name in tables)
+        return GuardedQuery(f"SELECT name FROM (VALUES {names}) AS tables(name)", frozenset())
     known = _known_tables(statement, tables)
     for node in statement.walk():
         if isinstance(node, exp.Table):
             _check_table(node, known, tables)
         elif isinstance(node, exp.Func):
             _check_function(node)
-    return str(statement.sql(dialect="duckdb", comments=False))
+    read = {table.name.lower() for table in statement.find_all(exp.Table)}
+    return GuardedQuery(str(statement.sql(dialect="duckdb", comments=False)), frozenset(name for name in tables if name.lower() in read))
 
 
 def _parse(sql: str) -> exp.Expression:

@@ -1,0 +1,252 @@
+"""A project: one folder with its configuration, its lake and its engine, and one method for every analysis.
+
+    import footfall as ff
+    shop = ff.open("shop")
+    shop.funnel(["view", "cart", "purchase"], window="7d").to_pandas()
+
+The methods are made from the menu of analyses, so an analysis exists here by existing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footfall.app.config import FILE_NAME, Resolved, load
+from footfall.errors import InvalidConfig, InvalidQuery, StorageFailed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from footfall.analyses.spec.answer import Answer
+    from footfall.analyses.spec.contract import Analysis
+    from footfall.engines import DuckDBEngine
+    from footfall.lake.contract import CompactReport, EraseReport, ImportRecord
+    from footfall.lake.delta import DeltaLake
+
+_TEMPLATE = """\
+# A footfall project.  Every key: docs/configuration.md.  What is in force, and from where: footfall config show
+
+[project]
+name = {name}
+# time_zone = "Europe/Berlin"       # where days begin; UTC when left out
+
+# [lake]
+# url = ".footfall/lake"            # the folder of the events
+
+# [engine]
+# url = "duckdb:"
+# memory_limit = "4GB"
+
+# [events]
+# names = ["view", "cart", "purchase"]   # left out: every event name is welcome
+
+# [events.columns]                  # properties that become columns of their own
+# price = "float64"
+# product_id = "int64"
+
+# [dimensions.products]             # a file that describes people or things
+# path = "products.csv"
+# key = "product_id"
+"""
+
+
+class Project:
+    """A folder with a footfall.toml.  `lake` is where its events rest; `engine()` answers over the newest version of it."""
+
+    def __init__(self, path: Path, resolved: Resolved) -> None:
+        self.path = path
+        self.resolved = resolved
+        self.config = resolved.config
+
+    @cached_property
+    def lake(self) -> DeltaLake:
+        """The lake, opened at first use."""
+        from footfall.lake.delta import DeltaLake
+
+        return DeltaLake(self.config.lake.path(self.path), self.config.events.schema())
+
+    def engine(self) -> DuckDBEngine:
+        """An engine over the newest version of the lake; one that was made before is used again while nothing changed."""
+        from footfall.engines import Dimension, DuckDBEngine
+
+        snapshot = self.lake.snapshot()
+        kept: DuckDBEngine | None = self.__dict__.get("_engine")
+        if kept is not None and kept.snapshot.version == snapshot.version:
+            return kept
+        dimensions = {}
+        for name, declared in self.config.dimensions.items():
+            path = (self.path / declared.path).resolve()
+            if not path.is_file():
+                raise InvalidConfig(
+                    f"dimension {name!r} has no file {path}",
+                    field=f"dimensions.{name}.path",
+                    got=declared.path,
+                    hint="correct the path in footfall.toml",
+                )
+            dimensions[name] = Dimension(str(path), declared.key, declared.column)
+        settings = self.config.engine
+        engine = DuckDBEngine(
+            snapshot,
+            time_zone=self.config.project.time_zone,
+            threads=settings.threads,
+            memory_limit=settings.memory_limit,
+            dimensions=dimensions,
+            temp_dir=str(self.lake.root / "temp"),
+        )
+        self.__dict__["_engine"] = engine
+        return engine
+
+    # --- questions -------------------------------------------------------------------------------------------------------
+
+    def answer(self, analysis: Analysis) -> Answer:
+        """The answer of a spec over the newest version of the lake."""
+        return analysis.answer(self.engine())
+
+    def __getattr__(self, name: str) -> Callable[..., Answer]:
+        """One method for each analysis of the menu."""
+        from footfall.analyses.spec.menu import menu
+
+        kinds = menu()
+        if name not in kinds:
+            raise AttributeError(f"a project has no {name!r}")
+        return _method(self, kinds[name])
+
+    def __dir__(self) -> list[str]:
+        from footfall.analyses.spec.menu import menu
+
+        return [*super().__dir__(), *menu()]
+
+    def sql(self, query: str) -> pa.Table:
+        """The result of one reading query over `events`, `dead_letters`, `imports` and the dimensions.
+
+        Raises:
+            InvalidQuery: it is not one reading query over these tables.
+        """
+        from footfall.engines.user_sql import user_query
+
+        small = {"dead_letters": self.dead_letters, "imports": self._imports_table}
+        return user_query(self.engine(), query, dimensions=tuple(self.config.dimensions), small_tables=small)
+
+    # --- events in and out -----------------------------------------------------------------------------------------------
+
+    def import_files(self, *files: str | os.PathLike[str], **options: Any) -> Any:
+        """Import files; the options are those of `footfall.app.importing.import_files`."""
+        from footfall.app.importing import import_files
+
+        return import_files(self, [os.fspath(file) for file in files], **options)
+
+    def explain_files(self, *files: str | os.PathLike[str], **options: Any) -> Any:
+        """What an import of these files would do: formats, mapping, a preview.  Nothing is written."""
+        from footfall.app.importing import explain_files
+
+        return explain_files(self, [os.fspath(file) for file in files], **options)
+
+    def dead_letters(self) -> pa.Table:
+        """Rows that could not be stored, with file, line and reason."""
+        return self.lake.dead_letters()
+
+    def imports(self) -> list[ImportRecord]:
+        """Every imported file with its counts, oldest first."""
+        return list(self.lake.imports())
+
+    def _imports_table(self) -> pa.Table:
+        import pyarrow as pa
+
+        from footfall.lake.ledger import IMPORT_SCHEMA
+
+        rows = [{**asdict(record), "reasons": json.dumps(dict(record.reasons))} for record in self.imports()]
+        return pa.Table.from_pylist(rows, schema=IMPORT_SCHEMA)
+
+    def compact(self, *, force: bool = False) -> CompactReport:
+        """Merge small files into sorted ones; with `force` all of them."""
+        return self.lake.compact(force=force)
+
+    def erase(self, person_id: str) -> EraseReport:
+        """Remove a person's events and dead letters for good; the report proves it by a scan."""
+        return self.lake.erase(person_id)
+
+    def expire(self, before: str | datetime) -> int:
+        """Remove events older than a date or time (a date is midnight in the project's zone); how many went."""
+        from datetime import UTC, datetime, timedelta
+
+        from footfall.analyses.spec.span import Moment
+
+        moment = Moment(before).us(self.config.project.time_zone)
+        return self.lake.expire(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment))
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.path)!r})"
+
+
+def _method(project: Project, kind: type[Analysis]) -> Callable[..., Answer]:
+    """The analysis as a function with a signature of its own: its main field first, the rest by name."""
+    from footfall.analyses.spec.build import build
+
+    signature = _signature(kind)
+
+    def ask(*arguments: Any, **parameters: Any) -> Answer:
+        positional = [kind.positional] if kind.positional else []
+        if len(arguments) > len(positional):
+            hint = f"write {kind.name}{signature}"
+            raise InvalidQuery(f"{kind.name} takes {len(positional)} positional argument, not {len(arguments)}", hint=hint)
+        return project.answer(build(kind, {**dict(zip(positional, arguments, strict=False)), **parameters}))
+
+    ask.__name__ = ask.__qualname__ = kind.name
+    ask.__doc__ = inspect.getdoc(kind)
+    ask.__signature__ = signature  # type: ignore[attr-defined]
+    return ask
+
+
+def _signature(kind: type[Analysis]) -> inspect.Signature:
+    import msgspec
+
+    parameters = []
+    for field in msgspec.structs.fields(kind):
+        first = field.name == kind.positional
+        place = inspect.Parameter.POSITIONAL_OR_KEYWORD if first else inspect.Parameter.KEYWORD_ONLY
+        default = inspect.Parameter.empty if field.required else field.default
+        parameters.append(inspect.Parameter(field.name, place, default=default, annotation=field.type))
+    parameters.sort(key=lambda parameter: parameter.kind)
+    return inspect.Signature(parameters, return_annotation="Answer")
+
+
+def open_project(path: str | os.PathLike[str] = ".", *, environment: Sequence[tuple[str, str]] | None = None) -> Project:
+    """The project in a folder.
+
+    Raises:
+        NotAProject: the folder has no footfall.toml.
+        InvalidConfig: the file or an environment variable says something impossible.
+    """
+    folder = Path(path).resolve()
+    return Project(folder, load(folder, os.environ if environment is None else dict(environment)))
+
+
+def init_project(path: str | os.PathLike[str], *, name: str | None = None) -> Project:
+    """A new project: the folder, if need be, and a footfall.toml that explains itself.  An existing one is never overwritten.
+
+    Raises:
+        InvalidConfig: the folder already is a project.
+        StorageFailed: the folder cannot be written.
+    """
+    folder = Path(path).resolve()
+    file = folder / FILE_NAME
+    text = _TEMPLATE.format(name=json.dumps(name or folder.name or "footfall", ensure_ascii=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        what = f"{folder} is already a footfall project" if file.exists() else f"{folder} is a file, not a folder"
+        raise InvalidConfig(what, got=str(folder), hint="edit its footfall.toml, or choose another folder") from None
+    except OSError as problem:
+        raise StorageFailed(f"{folder} cannot be written: {problem.strerror}", got=str(folder), hint="check the folder's permissions") from problem
+    return open_project(folder)

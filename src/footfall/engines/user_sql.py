@@ -1,0 +1,49 @@
+"""A user's SQL on the DuckDB engine: guarded, run over one snapshot, its errors told as the user's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from footfall.engines.sql_guard import guard
+from footfall.errors import InvalidQuery, StorageFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from footfall.engines.duckdb import DuckDBEngine
+
+_CANDIDATES = re.compile(r'(?:Candidate bindings|Candidate Entries|Did you mean)[^"]*"([^"]+)"')
+
+
+def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], small_tables: Mapping[str, Callable[[], pa.Table]]) -> pa.Table:
+    """The result of one reading query over events, the dimensions and the small tables (loaded only when the query reads them).
+
+    Raises:
+        InvalidQuery: the guard or the engine refuses the query.
+        StorageFailed: a file of the lake vanished or memory ran out.
+    """
+    guarded = guard(sql, ("events", *dimensions, *small_tables))
+    for name, load in small_tables.items():
+        if name in guarded.tables:
+            engine.register(name, load())
+    try:
+        return engine.query(guarded.sql)
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
+        raise StorageFailed(f"the query could not finish: {_first_line(problem)}", hint="run it again, or raise engine.memory_limit") from problem
+    except duckdb.Error as problem:
+        candidate = _CANDIDATES.search(str(problem))
+        raise InvalidQuery(
+            _first_line(problem),
+            field="query",
+            got=sql,
+            hint=f"did you mean {candidate[1]}?" if candidate else "see the columns with DESCRIBE events",
+        ) from None
+
+
+def _first_line(problem: duckdb.Error) -> str:
+    line = " ".join(str(problem).split("\n")[0].split())
+    return line.partition("Error: ")[2] or line
