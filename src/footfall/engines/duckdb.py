@@ -1,0 +1,272 @@
+"""The DuckDB engine: SQL over one pinned snapshot of the lake, and walks of every person's ordered events.
+
+DuckDB runs in memory, one cursor a request; nothing is shared with other processes but the lake's files.  A walk over a clustered
+lake reads Parquet straight into arrays; on any other lake DuckDB sorts (spilling to disk when memory is short) and the sorted
+stream is walked as it comes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from footfall import clock
+from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
+from footfall.analyses.spec.filters import quoted
+from footfall.engines.codes import GroupCodes, NameCodes
+from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, identifier, relation_sql, type_name
+from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, merged, plan_slices, read_slice, row_groups, whole_persons
+from footfall.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from footfall.lake.contract import Snapshot
+
+LANDED_ROWS = 4_000_000
+_BATCH_ROWS = 1_000_000
+_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DuckDBEngine:
+    """The Engine contract over one snapshot.  `dimensions` are tables that references such as `products.department` read."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        *,
+        time_zone: str = "UTC",
+        threads: int | None = None,
+        memory_limit: str | None = None,
+        dimensions: Mapping[str, Dimension] | None = None,
+        temp_dir: str | None = None,
+        now_us: int | None = None,
+    ) -> None:
+        self.name = f"duckdb {duckdb.__version__}"
+        self.snapshot = snapshot
+        self.time_zone = time_zone
+        self.threads = threads or os.cpu_count() or 1
+        self._now_us = now_us
+        self._names: list[str] | None = None
+        self._lock = threading.Lock()
+        self._connection = duckdb.connect()
+        self._configure(memory_limit, temp_dir)
+        self.register("footfall_empty", snapshot.schema.empty_table())
+        self._connection.execute(f"CREATE VIEW events AS {relation_sql(snapshot, time_zone)}")
+        self._references = References(snapshot.schema, self._load(dimensions or {}))
+
+    def _configure(self, memory_limit: str | None, temp_dir: str | None) -> None:
+        self._connection.execute(f"SET threads = {self.threads}")
+        self._connection.execute("SET TimeZone = 'UTC'")
+        try:
+            if memory_limit is not None:
+                self._connection.execute(f"SET memory_limit = {quoted(memory_limit)}")
+        except duckdb.Error as problem:
+            raise InvalidConfig(
+                f"engine.memory_limit {memory_limit!r} is not a size", field="engine.memory_limit", got=memory_limit, hint="write 4GB or 500MB"
+            ) from problem
+        if temp_dir is not None:
+            self._connection.execute(f"SET temp_directory = {quoted(temp_dir)}")
+
+    def _load(self, dimensions: Mapping[str, Dimension]) -> dict[str, tuple[Dimension, dict[str, str]]]:
+        loaded = {}
+        for name, dimension in dimensions.items():
+            table = identifier(dimension_table(name))
+            reader = f"read_parquet({quoted(dimension.path)})" if dimension.path.endswith(".parquet") else f"read_csv({quoted(dimension.path)})"
+            try:
+                self._connection.execute(
+                    f"CREATE TABLE {table} AS SELECT *, CAST({identifier(dimension.key)} AS VARCHAR) AS footfall_key FROM {reader}"
+                )
+            except duckdb.Error as problem:
+                first = str(problem).splitlines()[0]
+                raise InvalidConfig(
+                    f"dimension {name!r} cannot be read: {first}",
+                    field=f"dimensions.{name}",
+                    got=dimension.path,
+                    hint="its path must be a CSV or Parquet file, and its key one of that file's columns",
+                ) from problem
+            self._connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT * EXCLUDE (footfall_key) FROM {table}")
+            schema = self._connection.sql(f"SELECT * FROM {identifier(name)} LIMIT 0").to_arrow_table().schema
+            loaded[name] = (dimension, {field.name: type_name(field.type) for field in schema})
+        return loaded
+
+    # --- what there is ---------------------------------------------------------------------------------------------------
+
+    def columns(self) -> Mapping[str, str]:
+        """Column name -> type name of the events relation."""
+        return dict(self._references.types)
+
+    def event_names(self) -> Sequence[str]:
+        """Every event name in the snapshot, most frequent first."""
+        with self._lock:
+            if self._names is None:
+                rows = self._connection.cursor().execute("SELECT name FROM events GROUP BY name ORDER BY count(*) DESC, name").fetchall()
+                self._names = [row[0] for row in rows]
+            return self._names
+
+    def span_us(self) -> tuple[int, int] | None:
+        """First and last event_time in microseconds; None when there are no events."""
+        parts = self.snapshot.parts
+        if not parts:
+            return None
+        return min(part.time_us_min for part in parts), max(part.time_us_max for part in parts)
+
+    def as_of_us(self) -> int:
+        """The end of the last event's local day, or now while that day still runs."""
+        now_us = clock.now_us() if self._now_us is None else self._now_us
+        span = self.span_us()
+        if span is None:
+            return now_us
+        zone = ZoneInfo(self.time_zone)
+        last = (_EPOCH + timedelta(microseconds=span[1])).astimezone(zone).date()
+        midnight = datetime(last.year, last.month, last.day, tzinfo=zone) + _DAY
+        end_us = round((midnight - _EPOCH) / timedelta(microseconds=1))
+        return min(end_us, max(now_us, span[1]))
+
+    def column_sql(self, reference: str) -> str:
+        """A reference as an SQL expression; UnknownColumn names the nearest."""
+        return self._references.sql(reference)
+
+    def column_type(self, reference: str) -> str:
+        """The type name of a reference."""
+        return self._references.type(reference)
+
+    # --- running ---------------------------------------------------------------------------------------------------------
+
+    def query(self, sql: str) -> pa.Table:
+        """The result of one SELECT."""
+        return self._connection.cursor().sql(sql).to_arrow_table()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Copy a small table under a name that `query` sees; a registered one would stay hidden from other cursors."""
+        cursor = self._connection.cursor()
+        cursor.register("footfall_shown", table)
+        cursor.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM footfall_shown")
+
+    def walk(self, scan: Scan, kernel: Kernel) -> Walked:
+        """Run the kernel over every person's ordered events."""
+        names = NameCodes(scan.steps, () if scan.steps else self.event_names())
+        groups = GroupCodes()
+        clustered = [part for part in self.snapshot.parts if part.bucket is not None]
+        landed = [part for part in self.snapshot.parts if part.bucket is None]
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="footfall-walk") as pool:
+            if clustered and sum(part.rows for part in landed) <= LANDED_ROWS:
+                tail = joined(list(self._ordered(scan, names, groups, [part.path for part in landed]))) if landed else None
+                slices = plan_slices(row_groups(clustered))
+                if tail is not None and not slices:
+                    slices = [Slice(KEY_MIN, KEY_END, ())]
+                partials = list(pool.map(lambda piece: self._walk_slice(piece, tail, scan, (names, groups), kernel), slices))
+                plan = f"walk of {len(slices)} key ranges of {len(clustered)} clustered files" + (
+                    f" with {len(tail.person)} landed rows" if tail else ""
+                )
+            else:
+                batches = whole_persons(self._ordered(scan, names, groups, None))
+                partials = list(_bounded_map(pool, lambda rows: kernel(rows.batch()), batches, self.threads + 1))
+                plan = f"walk of the sorted stream {self._ordered_sql(scan, None)}"
+        met = [step for step in dict.fromkeys(scan.steps) if step in names.met] if scan.steps else list(self.event_names())
+        return Walked(partials, met, groups.values, plan)
+
+    def _walk_slice(self, piece: Slice, tail: Rows | None, scan: Scan, codes: tuple[NameCodes, GroupCodes], kernel: Kernel) -> Partial:
+        runs = [] if tail is None else [tail.cut(piece.low, piece.high)]
+        tables = read_slice(piece, self._slice_columns(scan, several=len(piece.groups) > 0))
+        runs += [self._rows(table, scan, codes) for table in tables]
+        return kernel(merged(runs).batch())
+
+    def _slice_columns(self, scan: Scan, *, several: bool) -> list[str]:
+        wanted = ["person_key", "event_time", "name"] + (["position"] if several else [])
+        for reference in [condition.column for condition in scan.where] + ([scan.group] if scan.group else []):
+            self._references.sql(reference)
+            wanted += self._references.inputs(reference)
+        return list(dict.fromkeys(wanted))
+
+    def _rows(self, table: pa.Table, scan: Scan, codes: tuple[NameCodes, GroupCodes]) -> Rows:
+        """A piece of a clustered file as arrays, with conditions and breakdown worked out by DuckDB on just these rows."""
+        names, groups = codes
+        rows = Rows(
+            table.column("person_key").to_numpy(),
+            table.column("event_time").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
+            names.of(table.column("name")),
+            None,
+            table.column("position").to_numpy() if "position" in table.column_names else None,
+        )
+        keep: Any = None
+        if scan.where or scan.group:
+            condition, group = self._conditions(scan, with_time=False), self._group_sql(scan)
+            cursor = self._connection.cursor()
+            cursor.register("piece", self._complete(table, scan))
+            extra = cursor.sql(
+                f"SELECT coalesce({condition}, FALSE) AS keep, {group} AS grp FROM (SELECT *, {derived_sql(self.time_zone)} FROM piece) AS events"
+            ).to_arrow_table()
+            cursor.unregister("piece")
+            if scan.where:
+                keep = extra.column("keep").to_numpy()
+            if scan.group:
+                rows = Rows(rows.person, rows.time_us, rows.code, groups.of(extra.column("grp")), rows.position)
+        for edge, later in ((scan.since_us, True), (scan.until_us, False)):
+            if edge is not None:
+                inside = rows.time_us >= edge if later else rows.time_us < edge
+                keep = inside if keep is None else keep & inside
+        return rows if keep is None else rows.take(keep)
+
+    def _complete(self, table: pa.Table, scan: Scan) -> pa.Table:
+        """The piece with a null column for every wanted column that its file does not have yet."""
+        for name in self._slice_columns(scan, several=False):
+            if name not in table.column_names:
+                table = table.append_column(name, pa.nulls(len(table), self.snapshot.schema.field(name).type))
+        return table
+
+    def _conditions(self, scan: Scan, *, with_time: bool) -> str:
+        conditions = [condition.sql(self.column_sql, self.column_type) for condition in scan.where]
+        if with_time:
+            conditions += [] if scan.since_us is None else [f"time_us >= {scan.since_us}"]
+            conditions += [] if scan.until_us is None else [f"time_us < {scan.until_us}"]
+        return " AND ".join(f"({condition})" for condition in conditions) or "TRUE"
+
+    def _group_sql(self, scan: Scan) -> str:
+        return f"CAST({self.column_sql(scan.group)} AS VARCHAR)" if scan.group else "CAST(NULL AS VARCHAR)"
+
+    def _ordered_sql(self, scan: Scan, paths: Sequence[str] | None) -> str:
+        steps = f" AND name IN ({', '.join(quoted(step) for step in dict.fromkeys(scan.steps))})" if scan.steps else ""
+        source = "events" if paths is None else "footfall_landed"
+        return (
+            f"SELECT person_key, time_us, position, name, {self._group_sql(scan)} AS grp FROM {source} AS events "
+            f"WHERE {self._conditions(scan, with_time=True)}{steps} ORDER BY person_key, time_us, position, event_id"
+        )
+
+    def _ordered(self, scan: Scan, names: NameCodes, groups: GroupCodes, paths: Sequence[str] | None) -> Iterator[Rows]:
+        """A sorted stream of rows, of the whole snapshot or of some of its files, cut anywhere."""
+        cursor = self._connection.cursor()
+        if paths is not None:
+            listed = ", ".join(quoted(path) for path in paths)
+            columns = ", ".join(identifier(name) for name in self.snapshot.schema.names)
+            cursor.execute(
+                f"CREATE OR REPLACE TEMP VIEW footfall_landed AS SELECT {columns}, {derived_sql(self.time_zone)} "
+                f"FROM (FROM footfall_empty UNION ALL BY NAME FROM read_parquet([{listed}], union_by_name = true))"
+            )
+        for batch in cursor.sql(self._ordered_sql(scan, paths)).to_arrow_reader(_BATCH_ROWS):
+            table = pa.Table.from_batches([batch])
+            yield Rows(
+                table.column("person_key").to_numpy(),
+                table.column("time_us").to_numpy(),
+                names.of(table.column("name")),
+                groups.of(table.column("grp")) if scan.group else None,
+                table.column("position").to_numpy(),
+            )
+
+
+def _bounded_map(pool: ThreadPoolExecutor, work: Any, pieces: Iterator[Rows], ahead: int) -> Iterator[Partial]:
+    """`pool.map` that never holds more than `ahead` pieces, so that a fast sort cannot fill memory."""
+    waiting: list[Any] = []
+    for piece in pieces:
+        waiting.append(pool.submit(work, piece))
+        if len(waiting) >= ahead:
+            yield waiting.pop(0).result()
+    for future in waiting:
+        yield future.result()
