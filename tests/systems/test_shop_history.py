@@ -3,10 +3,10 @@
 import csv
 import gzip
 import hashlib
+import itertools
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -137,9 +137,7 @@ def test_sessions_are_of_one_person_and_mostly_short(rows):
     lengths = sorted(len(group) for group in times.values())
     assert 3 < sum(lengths) / len(lengths) < 6
     assert lengths[len(lengths) // 2] < sum(lengths) / len(lengths) < lengths[-1]
-    long_pause = sum(
-        max((b - a).total_seconds() for a, b in zip(group, group[1:], strict=False)) > 1800 for group in times.values() if len(group) > 1
-    )
+    long_pause = sum(max((b - a).total_seconds() for a, b in itertools.pairwise(group)) > 1800 for group in times.values() if len(group) > 1)
     assert 0 < long_pause < 0.02 * len(times)
 
 
@@ -200,6 +198,12 @@ def test_progress_hears_every_row(tmp_path):
     files = write_history(tmp_path, ShopHistory(events=2_000, days=3), progress=heard.append)
     assert len(heard) == 3
     assert sum(heard) == sum(file.rows for file in files)
+
+
+def test_a_history_without_flaws_has_none(tmp_path):
+    files = write_history(tmp_path, ShopHistory(events=2_000, days=3, flaws=False))
+    assert sum(file.broken + file.sent_twice for file in files) == 0
+    assert sum(file.path.read_text().count("\n") - 1 for file in files) == sum(file.rows for file in files)
 
 
 def test_impossible_histories_are_refused():

@@ -30,13 +30,17 @@ _FEWEST_EVENTS, _MOST_DAYS = 1_000, 3_660
 
 @dataclass(frozen=True, slots=True)
 class ShopHistory:
-    """Which history: about how many events, over how many days, up to which day, drawn from which seed."""
+    """Which history: about how many events, over how many days, up to which day, drawn from which seed.
+
+    `flaws` are the rows that were sent twice and the broken ones; a benchmark of plain readers leaves them out.
+    """
 
     events: int = 1_200_000
     days: int = 30
     last_day: date = date(2026, 11, 1)
     seed: int = 7
     products: int = 9_000
+    flaws: bool = True
 
     def __post_init__(self) -> None:
         if self.events < _FEWEST_EVENTS:
@@ -97,11 +101,12 @@ def write_history(
             week = day.strftime("%G-W%V")
             file = HistoryFile(directory / f"{week}.{form}{'.gz' if gzipped else ''}", rows, gzipped=gzipped)
         rng = np.random.default_rng([history.seed, 4, (day - history.first_day).days])
-        again = np.flatnonzero(rng.random(len(visits)) < _SENT_TWICE)
-        file.write(day, visits.take(np.insert(np.arange(len(visits)), again, again)), broken=_BROKEN_A_DAY)
+        again = np.flatnonzero(rng.random(len(visits)) < (_SENT_TWICE if history.flaws else 0.0))
+        broken = _BROKEN_A_DAY if history.flaws else 0
+        file.write(day, visits.take(np.insert(np.arange(len(visits)), again, again)), broken=broken)
         file.sent_twice += len(again)
         if progress is not None:
-            progress(len(visits) + len(again) + _BROKEN_A_DAY)
+            progress(len(visits) + len(again) + broken)
     assert file is not None
     written.append(_finish(file))
     return written
