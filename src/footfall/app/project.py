@@ -113,17 +113,17 @@ class Project:
 
     def __getattr__(self, name: str) -> Callable[..., Answer]:
         """One method for each analysis of the menu."""
-        from footfall.analyses.spec.menu import menu
+        from footfall.analyses.spec.menu import analyses
 
-        kinds = menu()
+        kinds = analyses()
         if name not in kinds:
             raise AttributeError(f"a project has no {name!r}")
         return _method(self, kinds[name])
 
     def __dir__(self) -> list[str]:
-        from footfall.analyses.spec.menu import menu
+        from footfall.analyses.spec.menu import analyses
 
-        return [*super().__dir__(), *menu()]
+        return [*super().__dir__(), *analyses()]
 
     def sql(self, query: str) -> pa.Table:
         """The result of one reading query over `events`, `dead_letters`, `imports` and the dimensions.

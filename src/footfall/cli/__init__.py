@@ -1,1 +1,1 @@
-"""The command line: one face of the menu, no logic."""
+"""The command line: one face of the menu, without logic of its own."""

@@ -1,0 +1,90 @@
+"""What the doctor looks at: versions, configuration, the lake's files, and that every row of every import is accounted for."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from footfall.errors import FootfallError
+
+if TYPE_CHECKING:
+    from footfall.app.project import Project
+    from footfall.lake.contract import Snapshot
+
+_PACKAGES = ("footfall", "duckdb", "deltalake", "pyarrow", "numba", "numpy")
+MANY_FILES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: `ok`, a `note` that somebody may act on, or a `problem`."""
+
+    name: str
+    state: Literal["ok", "note", "problem"]
+    detail: str
+
+
+def examine(project: Project) -> Iterator[Check]:
+    """Every check in order; a lake that cannot be read ends them."""
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    yield Check("versions", "ok", f"Python {platform.python_version()} on {sys.platform}, {packages}")
+    overrides = [source for source in project.resolved.sources.values() if source.startswith("FOOTFALL_")]
+    yield Check("configuration", "ok", f"{project.path / 'footfall.toml'}" + (f", overridden by {', '.join(overrides)}" if overrides else ""))
+    try:
+        snapshot = project.lake.snapshot()
+        yield Check("lake", "ok", f"{project.lake.root}, version {snapshot.version}, {snapshot.rows:,} events in {len(snapshot.parts):,} files")
+        yield _files(snapshot)
+        yield _landed(snapshot)
+        yield from _reconciled(project, snapshot)
+    except FootfallError as problem:
+        yield Check("lake", "problem", problem.sentence)
+
+
+def _files(snapshot: Snapshot) -> Check:
+    """Every listed file is there, opens, and holds as many rows as the table says."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    broken = []
+    for part in snapshot.parts:
+        try:
+            rows = pq.ParquetFile(part.path).metadata.num_rows
+        except (OSError, pa.ArrowException) as problem:
+            broken.append(f"{Path(part.path).name}: {' '.join(str(problem).split())}")
+            continue
+        if rows != part.rows:
+            broken.append(f"{Path(part.path).name}: {rows:,} rows, not {part.rows:,}")
+    if broken:
+        return Check("files", "problem", "; ".join(broken[:5]) + (f"; and {len(broken) - 5} more" if len(broken) > 5 else ""))
+    return Check("files", "ok", "every file opens and holds the rows that the table lists")
+
+
+def _landed(snapshot: Snapshot) -> Check:
+    landed = [part for part in snapshot.parts if part.bucket is None]
+    if len(landed) > MANY_FILES:
+        return Check("layout", "note", f"{len(landed):,} files lie in arrival order: footfall compact makes questions faster")
+    return Check("layout", "ok", f"{len(snapshot.parts) - len(landed):,} sorted files, {len(landed):,} in arrival order")
+
+
+def _reconciled(project: Project, snapshot: Snapshot) -> Iterator[Check]:
+    """Whether read = stored + duplicate + dead-lettered, for each import and against the lake."""
+    records = project.imports()
+    wrong = [record for record in records if record.read != record.stored + record.duplicate + record.dead_lettered]
+    read, stored, duplicate, lost = (sum(getattr(record, name) for record in records) for name in ("read", "stored", "duplicate", "dead_lettered"))
+    sums = f"read {read:,} = stored {stored:,} + duplicate {duplicate:,} + dead-lettered {lost:,} over {len(records):,} imports"
+    yield Check("imports", "problem", f"the counts of {wrong[0].file} do not add up") if wrong else Check("imports", "ok", sums)
+    yield _against("events", snapshot.rows, stored)
+    yield _against("dead letters", len(project.dead_letters()), lost)
+
+
+def _against(what: str, found: int, expected: int) -> Check:
+    if found == expected:
+        return Check(what, "ok", f"the lake holds {found:,} {what}, as many as the imports say")
+    if found < expected:
+        return Check(what, "note", f"the lake holds {found:,} {what}, {expected - found:,} fewer than were imported: erased or expired, or lost")
+    return Check(what, "problem", f"the lake holds {found:,} {what}, {found - expected:,} more than the imports say")

@@ -1,0 +1,140 @@
+"""The entry point: the group of commands, and how each kind of failure ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from footfall.cli.demo import demo
+from footfall.cli.importing import import_command
+from footfall.cli.project import config, doctor, init, version
+from footfall.cli.session import Session
+from footfall.cli.sql import sql
+from footfall.cli.upkeep import compact, deadletters, erase, expire, imports
+from footfall.errors import FootfallError, InvalidQuery, StorageFailed, nearest
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+_SECTIONS = (
+    ("Events", (import_command, imports, deadletters, sql)),
+    ("Project", (init, config, demo, doctor, version)),
+    ("Upkeep", (compact, erase, expire)),
+)
+
+
+class Menu(click.Group):
+    """The commands by section; those of the analyses come from their menu."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command: the analyses, then the rest."""
+        return [*_analyses(), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name."""
+        from footfall.cli.ask import command_of
+
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        kind = _analyses().get(cmd_name)
+        return None if kind is None else command_of(kind)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the arguments, or the nearest names."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = nearest(args[0], self.list_commands(ctx))
+            hint = f"did you mean {' or '.join(near)}?" if near else "see footfall --help"
+            raise FootfallUsageError(f"there is no command {args[0]!r}", hint)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The sections of --help."""
+        del ctx
+        with formatter.section("Questions"):
+            formatter.write_dl([(name, kind.summary) for name, kind in _analyses().items()])
+        for title, commands in _SECTIONS:
+            with formatter.section(title):
+                formatter.write_dl([(command.name or "", command.get_short_help_str(90)) for command in commands])
+
+
+class FootfallUsageError(click.UsageError):
+    """A command line that cannot be, with a hint."""
+
+    def __init__(self, sentence: str, hint: str) -> None:
+        super().__init__(sentence)
+        self.hint = hint
+
+
+def _analyses() -> dict:  # type: ignore[type-arg]
+    from footfall.analyses.spec.menu import analyses
+
+    return analyses()
+
+
+@click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("-C", "folder", metavar="DIR", default=".", help="Work in the project of this folder.  [default: the current one]")
+@click.version_option(None, "--version", package_name="footfall", message="%(version)s", help="Print the version.")
+@click.pass_context
+def footfall(context: click.Context, folder: str) -> None:
+    """What people do in an app, a site, a shop or a game, as answers.
+
+    Data goes to stdout and talk to stderr.  The exit status is 0 when all went well, 1 when the world got in the way (a full disk, a busy
+    lake), 2 when the request cannot be answered as it stands, 130 after Ctrl-C.
+    """
+    context.obj = Session(Path(folder))
+
+
+for _, _commands in _SECTIONS:
+    for _command in _commands:
+        footfall.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = footfall.main(given, prog_name="footfall", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; Python would complain once more when it closes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except (FootfallError, click.ClickException, OSError) as problem:
+        return _report(_as_error(problem), as_json="--json" in given)
+    return status if isinstance(status, int) else 0
+
+
+def _as_error(problem: Exception) -> FootfallError:
+    """What click and the operating system raise, as footfall says it."""
+    if isinstance(problem, FootfallError):
+        return problem
+    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        return InvalidQuery("no command was given", hint="see footfall --help")
+    if isinstance(problem, click.ClickException):
+        path = getattr(getattr(problem, "ctx", None), "command_path", "footfall")
+        hint = problem.hint if isinstance(problem, FootfallUsageError) else f"see {path} --help"
+        sentence = problem.format_message().rstrip(".")
+        return InvalidQuery(sentence[:1].lower() + sentence[1:], hint=hint)
+    assert isinstance(problem, OSError)
+    place = f"{problem.filename}: " if problem.filename else ""
+    hint = "check the path, its permissions and the free space"
+    return StorageFailed(f"{place}{problem.strerror or problem}", got=problem.filename, hint=hint)
+
+
+def _report(problem: FootfallError, *, as_json: bool) -> int:
+    """One sentence and a hint on stderr, or the error as JSON; the exit status."""
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode({"error": problem.as_dict()}), err=True)
+    else:
+        click.echo(f"error: {problem.sentence}", err=True)
+        if problem.hint:
+            click.echo(f"hint: {problem.hint}", err=True)
+    return problem.exit_status

@@ -1,0 +1,39 @@
+"""The command sql: read-only SQL over the lake."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from footfall.cli.session import Session, csv_option, json_option, pass_session, print_json, say, stdout
+
+
+@click.command()
+@click.argument("query", metavar="QUERY")
+@json_option
+@csv_option
+@pass_session
+def sql(session: Session, query: str, *, as_json: bool, as_csv: bool) -> None:
+    """Run one reading query over events, dead_letters, imports and the dimensions.
+
+    QUERY is SQL in DuckDB's dialect, or - to read it from stdin.  DESCRIBE events shows the columns.
+    """
+    result = session.project.sql(sys.stdin.read() if query == "-" else query)
+    if as_json:
+        print_json({"rows": result.to_pylist()})
+        return
+    if as_csv:
+        from footfall.cli.table import write_csv
+
+        write_csv(result)
+        return
+    from footfall.cli.table import grid, left_out
+
+    rows = result.to_pylist()
+    if rows:
+        stdout().print(grid(rows))
+    more = left_out(rows)
+    if more:
+        say(more)
+    say(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
