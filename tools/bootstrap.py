@@ -8,8 +8,8 @@ requirements.lock with its hash, from whichever index pip is configured for.  Wh
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -76,15 +76,21 @@ def runs(interpreter: Path) -> bool:
 def installer() -> list[str]:
     """The pip to run: this Python's, when it is recent enough, else the wheel in tools/."""
     options = ["--python", str(python()), "--disable-pip-version-check", "--quiet"]
-    if importlib.util.find_spec("pip") is not None:
-        import pip
-
-        if tuple(int(part) for part in pip.__version__.split(".")[:2]) >= PIP_MIN:
-            return [sys.executable, "-m", "pip", *options]
+    if pip_version() >= PIP_MIN:
+        return [sys.executable, "-m", "pip", *options]
     for wheel in sorted(Path(__file__).parent.glob("pip-*.whl")):
         if f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" in LOCK.read_text():
             return [sys.executable, f"{wheel}/pip", *options]
     return []
+
+
+def pip_version() -> tuple[int, ...]:
+    """The version of this Python's pip; empty without one."""
+    try:
+        import pip
+    except ImportError:
+        return ()
+    return tuple(int(part) for part in re.findall(r"\d+", getattr(pip, "__version__", ""))[:2])
 
 
 def say(text: str) -> None:
