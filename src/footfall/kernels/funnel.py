@@ -47,7 +47,7 @@ def funnel(person: Any, time_us: Any, code: Any, group: Any, rules: FunnelRules)
     people = 0
     durations = 0
     top = 0
-    chosen = np.int64(0)
+    chosen = entry[0]
     for i in range(n + 1):
         if i == n or (i > 0 and person[i] != person[i - 1]):
             if top > 0:

@@ -115,7 +115,7 @@ def paths(person: Any, time_us: Any, code: Any, rules: PathRules) -> tuple[Any, 
                 at = (at + np.uint64(1)) & mask
             which = np.int64(index[at])
             if which < 0:
-                which = known
+                which = np.int64(known)
                 index[at] = which
                 hashes[which, 0] = a
                 hashes[which, 1] = b

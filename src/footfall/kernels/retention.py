@@ -44,8 +44,7 @@ def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules:
     started = False
     left_out = False
     # The two latest periods seen: a clock set back over midnight shows the day before once more.
-    newest = np.int64(-1)
-    before = np.int64(-1)
+    newest = before = np.int64(-1)
     j = np.int64(0)
     for i in range(n):
         if i == 0 or person[i] != person[i - 1]:
@@ -66,8 +65,7 @@ def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules:
             cohort[people] = period[j]
             hits[people] = 0
             people += 1
-            newest = -1
-            before = -1
+            newest = before = np.int64(-1)
         if role[i] & RETURN == 0:
             continue
         if rules.rolling_us > 0:

@@ -15,6 +15,8 @@ import numpy as np
 
 DAY_US = 86_400_000_000
 BEFORE_US = -(1 << 62)
+# More than the longest period, so that the first and the last one are known from edge to edge.
+_MARGIN_US = 33 * DAY_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Interval = Literal["day", "week", "month"]
@@ -67,8 +69,7 @@ class Periods:
 
 def periods(time_zone: str, interval: Interval, first_us: int, last_us: int) -> Periods:
     """The periods of [first_us, last_us] in a zone, whole: the last one is the one that holds `last_us`."""
-    # The longest period on each side, so that the first and the last one are known from edge to edge.
-    first_us, last_us = first_us - 33 * DAY_US, last_us + 33 * DAY_US
+    first_us, last_us = first_us - _MARGIN_US, last_us + _MARGIN_US
     transition_us, offset_us = zone_offsets(time_zone, first_us, last_us)
     ends = np.append(transition_us[1:], last_us)
     edge_us, days = [], []
@@ -76,29 +77,42 @@ def periods(time_zone: str, interval: Interval, first_us: int, last_us: int) -> 
         local = np.arange((start + offset) // DAY_US, (end - 1 + offset) // DAY_US + 1)
         edge_us.append(np.maximum(local * DAY_US - offset, start))
         days.append(local)
-    return _numbered(np.concatenate(edge_us), _first_days(np.concatenate(days), interval), (first_us + 33 * DAY_US, last_us - 33 * DAY_US))
+    span_us = (first_us + _MARGIN_US, last_us - _MARGIN_US)
+    return _numbered(np.concatenate(edge_us), _numbers(np.concatenate(days), interval), interval, span_us)
 
 
-def _first_days(day: Any, interval: Interval) -> Any:
-    """(n,) day numbers -> (n,) the day number on which their period starts; weeks start on Monday."""
+def _numbers(day: Any, interval: Interval) -> Any:
+    """(n,) day numbers -> (n,) consecutive numbers of their periods; weeks start on Monday."""
     if interval == "week":
-        return day - (day + 3) % 7
+        return (day + 3) // 7
     if interval == "month":
-        return day.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+        return day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return day
 
 
-def _numbered(edge_us: Any, first_day: Any, span_us: tuple[int, int]) -> Periods:
-    keep = np.append(True, first_day[1:] != first_day[:-1])
-    edge_us, first_day = edge_us[keep], first_day[keep]
+def _first_days(number: Any, interval: Interval) -> Any:
+    """The inverse: (m,) numbers of periods -> (m,) the day number on which each starts."""
+    if interval == "week":
+        return number * 7 - 3
+    if interval == "month":
+        return number.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return number
+
+
+def _numbered(edge_us: Any, number: Any, interval: Interval, span_us: tuple[int, int]) -> Periods:
+    keep = np.append(True, number[1:] != number[:-1])
+    edge_us, number = edge_us[keep], number[keep]
     ends = np.append(edge_us[1:], edge_us[-1] + DAY_US)
-    inside = np.flatnonzero((ends > span_us[0]) & (edge_us <= span_us[1]))
-    # A clock set back over midnight shows the day before twice: every edge of a wanted period belongs to it.
-    wanted = (first_day >= first_day[inside].min()) & (first_day <= first_day[inside].max())
-    edge_us, ends, first_day = edge_us[wanted], ends[wanted], first_day[wanted]
-    distinct, period = np.unique(first_day, return_inverse=True)
-    start_us = np.full(len(distinct), np.iinfo(np.int64).max)
-    end_us = np.full(len(distinct), np.iinfo(np.int64).min)
+    inside = number[(ends > span_us[0]) & (edge_us <= span_us[1])]
+    # A clock set back over midnight shows the day before once more: every edge of a wanted period belongs to it.
+    wanted = (number >= inside.min()) & (number <= inside.max())
+    edge_us, ends, number = edge_us[wanted], ends[wanted], number[wanted]
+    every = np.arange(number.min(), number.max() + 1)
+    period = number - every[0]
+    start_us = np.full(len(every), np.iinfo(np.int64).max)
+    end_us = np.full(len(every), BEFORE_US)
     np.minimum.at(start_us, period, edge_us)
     np.maximum.at(end_us, period, ends)
-    return Periods(edge_us, period.astype(np.int64), distinct, start_us, end_us)
+    # A day that a zone skipped (Samoa, 30 December 2011) is over when the day before it is.
+    end_us = np.maximum.accumulate(end_us)
+    return Periods(edge_us, period, _first_days(every, interval), np.minimum(start_us, end_us), end_us)
