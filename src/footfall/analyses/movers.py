@@ -35,7 +35,9 @@ class Movers(Analysis, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "movers"
     summary: ClassVar[str] = "what rose and what fell between the latest two periods"
-    chart: ClassVar[Chart | None] = Chart(kind="bar", x="change", y=("value",), color="direction", options={"horizontal": True})
+    chart: ClassVar[Chart | None] = Chart(
+        kind="bar", x="change", y=("value",), color="direction", options={"horizontal": True, "labels": "change_percent"}
+    )
 
     by: Annotated[str, msgspec.Meta(description="column, property or dimension column whose values are compared")] = "name"
     measure: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -12,7 +13,6 @@ import msgspec
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.contract import Analysis, Chart, Engine
 from footfall.analyses.spec.measure import NUMERIC
-from footfall.analyses.spec.partitions import Spread, advice, recommendation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 INTERNAL = ("person_key", "position", "time_us", "local_us", "day")
 TOP = 5
 TEXT_MAX = 60
+
+# A partition is worth its folder when it fills a file, and a key is worth having when no single value holds most of the rows.
+PARTITIONS_MAX = 5_000
+ROWS_MIN = 1_000
+HOT_SHARE = 0.5
 
 # One grouping of the column feeds everything: the most frequent values, with the totals beside them.
 _SQL = """WITH counts AS (
@@ -86,12 +91,12 @@ class Profile(Analysis, frozen=True, kw_only=True):
             parts = None
             if reference == "event_time":
                 parts = engine.query(f"SELECT COUNT(DISTINCT day) AS days FROM events WHERE {condition}").to_pylist()[0]["days"]
-            spread = Spread(reference, kind, row["rows"], row["nulls"], row["distinct"], row["top_count"] or 0, row["entropy_share"], parts)
-            row["key_advice"] = advice(spread, row["top_value"])
+            spread = _Spread(reference, kind, row["rows"], row["nulls"], row["distinct"], row["top_count"] or 0, row["entropy_share"], parts)
+            row["key_advice"] = _advice(spread, row["top_value"])
             rows.append(row)
             spreads.append(spread)
             plans.append(sql)
-        note = recommendation(spreads)
+        note = _recommendation(spreads)
         return Answer.of(self, engine, _table(rows), plan=";\n\n".join(plans), notes=[] if note is None else [note])
 
 
@@ -167,3 +172,82 @@ def _table(rows: Sequence[Row]) -> pa.Table:
         "min", "max", "mean", "stddev", "skewness", "mean_length", "max_length", "key_advice",
     )  # fmt: skip
     return pa.table({name: pa.array([row[name] for row in rows], kinds[name]) for name in order})
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How a column's values spread over the rows.  `days` is the number of local days, for the time of the event only."""
+
+    column: str
+    kind: str
+    rows: int
+    nulls: int
+    distinct: int
+    top_count: int
+    evenness: float | None
+    days: int | None = None
+
+    @property
+    def partitions(self) -> int:
+        """How many folders the column would make; rows without a value share one."""
+        return self.distinct + (1 if self.nulls else 0)
+
+    @property
+    def good(self) -> bool:
+        """Whether the column would be a useful key."""
+        return self.rows > 0 and not self.kind.startswith("timestamp") and _fault(self, None) is None
+
+
+def _advice(spread: _Spread, top_value: str | None) -> str:
+    """What partitioning by this column would give, in words."""
+    if not spread.rows:
+        return "no rows"
+    if spread.days is not None:
+        return (
+            f"good by its day: {_parts(spread.days, spread.rows)}"
+            if _large(spread)
+            else f"by its month: {_parts(spread.days, spread.rows)} by day are tiny"
+        )
+    if spread.kind.startswith("timestamp"):
+        return "not as it is: partition by its day"
+    return _fault(spread, top_value) or f"good: {_parts(spread.partitions, spread.rows)}"
+
+
+def _recommendation(spreads: Sequence[_Spread]) -> str | None:
+    """The best key of the table and why; None when no time was profiled and no column is good."""
+    time = next((spread for spread in spreads if spread.days), None)
+    good = sorted((spread for spread in spreads if spread.good), key=lambda spread: -(spread.evenness or 0.0))
+    second = f"; the most even other key is {good[0].column}: {_parts(good[0].partitions, good[0].rows)}" if good else ""
+    if time is not None and time.days:
+        unit = "day" if _large(time) else "month"
+        size = _parts(time.days, time.rows) if unit == "day" else f"{time.rows:,} rows in {time.days:,} days are too few for one partition a day"
+        return (
+            f"partition by the {unit} of {time.column} ({size}): questions name a range of time, new rows touch the newest partition only, "
+            f"and expiry drops whole partitions{second}"
+        )
+    if good:
+        return f"the best partition key among these is {good[0].column}: {_parts(good[0].partitions, good[0].rows)}, the most even of those that are neither tiny nor hot"
+    return None
+
+
+def _large(spread: _Spread) -> bool:
+    return spread.rows >= ROWS_MIN * max(1, spread.days or 1)
+
+
+def _fault(spread: _Spread, top_value: str | None) -> str | None:
+    if spread.distinct == 0:
+        return "constant: it never has a value"
+    if spread.partitions == 1:
+        return "constant: one partition holds every row"
+    hot, what = max((spread.top_count, f"the value {top_value!r}"), (spread.nulls, "no value"))
+    if spread.rows < 2 * ROWS_MIN:
+        return f"none: {spread.rows:,} rows are too few to divide"
+    if spread.partitions > PARTITIONS_MAX or spread.rows < ROWS_MIN * spread.partitions:
+        return f"too many small partitions: {_parts(spread.partitions, spread.rows)}"
+    if hot > HOT_SHARE * spread.rows:
+        return f"skewed: {hot / spread.rows:.0%} of the rows have {what}"
+    return None
+
+
+def _parts(partitions: int, rows: int) -> str:
+    return f"{partitions:,} partition{'s' if partitions != 1 else ''} of about {round(rows / max(1, partitions)):,} rows"
