@@ -3,33 +3,24 @@
 A period is a whole number of days, chosen from the lake's volume so that a file holds up to about 4 million rows: one day for a
 large lake, a year for a small one (a file of 40,000 rows a day and bucket would cost more to open than to read; see the
 decision record on clustering).  A period's files are rewritten together when rows arrive for it, so a late row re-opens only its
-period.  Sorting is DuckDB's, which spills to disk when memory is short.
+period.
 """
 
 from __future__ import annotations
 
-import itertools
-import tempfile
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-import numpy as np
-import pyarrow as pa
-
-from footfall.event.person import BUCKETS, bucket_of
+from footfall.event.person import BUCKETS
+from footfall.lake.clustering import FILE_ROWS, Clustering
 from footfall.lake.contract import CompactReport, Part, Snapshot
-from footfall.lake.parquet import SortedWriter
 
 if TYPE_CHECKING:
     from footfall.lake.delta import DeltaLake
 
 DAY_US = 86_400_000_000
-FILE_ROWS = 4_000_000
 _PERIOD_DAYS = (1, 7, 28, 364, 3_640, 36_400)
-_BATCH_ROWS = 500_000
 
 
 def period_days(snapshot: Snapshot) -> int:
@@ -55,7 +46,9 @@ def compact(lake: DeltaLake, *, force: bool = False, progress: Callable[[int, in
     new: list[Part] = []
     try:
         for period in sorted(touched):
-            new += _cluster(lake, snapshot, old, (period * days * DAY_US, (period + 1) * days * DAY_US), f"p{days}x{period}")
+            low, high = period * days * DAY_US, (period + 1) * days * DAY_US
+            inside = [part for part in old if part.time_us_max >= low and part.time_us_min < high]
+            new += Clustering(lake.events, f"p{days}x{period}", snapshot.schema, (low, high), lake.root / "tmp").run(inside)
             if progress is not None:
                 progress(sum(part.rows for part in new), rows)
         assert sum(part.rows for part in new) == rows, "a compaction must keep every row"
@@ -89,39 +82,3 @@ def _period_of(part: Part, days: int) -> int | None:
     length = days * DAY_US
     first, last = part.time_us_min // length, part.time_us_max // length
     return first if first == last else None
-
-
-def _cluster(lake: DeltaLake, snapshot: Snapshot, parts: list[Part], span_us: tuple[int, int], label: str) -> list[Part]:
-    low, high = span_us
-    paths = [part.path for part in parts if part.time_us_max >= low and part.time_us_min < high]
-    if not paths:
-        return []
-    writer = SortedWriter(snapshot.schema, lambda bucket: lake.events / f"sorted-{label}-b{bucket:02d}-{uuid.uuid4().hex[:12]}.parquet")
-    columns = ", ".join(f'"{name}"' for name in snapshot.schema.names)
-    spill_root = lake.root / "tmp"
-    spill_root.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=spill_root) as spill, duckdb.connect() as connection:
-            connection.execute("SET temp_directory = $folder", {"folder": spill})
-            connection.register("wanted", snapshot.schema.empty_table())
-            reader = connection.sql(
-                f"""SELECT {columns} FROM (FROM wanted UNION ALL BY NAME FROM read_parquet($paths, union_by_name = true))
-                    WHERE epoch_us(event_time) >= $low AND epoch_us(event_time) < $high
-                    ORDER BY person_key, event_time, position, event_id""",
-                params={"paths": paths, "low": low, "high": high},
-            ).to_arrow_reader(_BATCH_ROWS)
-            for batch in reader:
-                _write_by_bucket(writer, pa.Table.from_batches([batch]).cast(snapshot.schema))
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        raise
-    return writer.parts
-
-
-def _write_by_bucket(writer: SortedWriter, table: pa.Table) -> None:
-    buckets = bucket_of(table.column("person_key").to_numpy())
-    starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1).tolist(), len(buckets)]
-    for start, stop in itertools.pairwise(starts):
-        if stop > start:
-            writer.write(int(buckets[start]), table.slice(start, stop - start))
