@@ -34,7 +34,8 @@ def _hash_strings(offsets: Any, values: Any, keys: Any) -> None:
 def person_keys(person_id: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     """(n,) strings without nulls -> (n,) int64 keys.  Cost: one pass over the bytes."""
     if isinstance(person_id, pa.DictionaryArray):
-        return person_keys(person_id.dictionary)[person_id.indices.to_numpy(zero_copy_only=False)]
+        coded: np.ndarray[Any, np.dtype[np.int64]] = person_keys(person_id.dictionary)[person_id.indices.to_numpy(zero_copy_only=False)]
+        return coded
     if person_id.type != pa.large_string():
         person_id = pc.cast(person_id, pa.large_string())
     keys = np.empty(len(person_id), np.uint64)

@@ -58,7 +58,7 @@ class Clustering:
     def _size_bytes(self, part: Part) -> int:
         """What a part takes in memory: its uncompressed bytes, and the growth of its dictionaries to plain text."""
         metadata = pq.read_metadata(part.path)
-        plain = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+        plain: int = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
         return max(plain, part.rows * 16 * len(self.schema) // 2)
 
     def _read(self, part: Part) -> pa.Table:
