@@ -44,7 +44,7 @@ class Paths(Analysis, frozen=True, kw_only=True):
     gap: Annotated[Span, msgspec.Meta(description="a longer pause than this ends a session, none: a person's whole history")] = Span("30m")
     start: Annotated[str | None, msgspec.Meta(description="paths begin at this event")] = None
     end: Annotated[str | None, msgspec.Meta(description="paths stop at this event")] = None
-    max_steps: Annotated[int | None, msgspec.Meta(ge=1, description="cut longer paths off; none: whole paths")] = None
+    max_steps: Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, msgspec.Meta(description="cut longer paths off; none: whole paths")] = None
     collapse: Annotated[bool, msgspec.Meta(description="count runs of one event once")] = False
     limit: Annotated[int, msgspec.Meta(ge=0, description="rows before the rest becomes (other), 0 for all")] = 50
 

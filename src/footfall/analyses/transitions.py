@@ -35,7 +35,9 @@ class Transitions(Analysis, frozen=True, kw_only=True):
 
     gap: Annotated[Span, msgspec.Meta(description="a longer pause than this ends a session, none: pairs across the whole history")] = Span("30m")
     collapse: Annotated[bool, msgspec.Meta(description="count runs of one event once")] = False
-    limit: Annotated[int | None, msgspec.Meta(ge=1, description="show this many rows, the most frequent first; none: all")] = None
+    limit: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None, msgspec.Meta(description="show this many rows, the most frequent first; none: all")
+    ] = None
 
     def answer(self, engine: Engine) -> Answer:
         """One walk over the events of the range."""

@@ -54,15 +54,16 @@ def _shaped(code: Any, lo: int, hi: int, rules: PathRules, steps: Any) -> tuple[
 
 @njit(nogil=True, cache=True)
 def _hashed(steps: Any, first: int, last: int, cut: int) -> tuple[Any, Any]:
-    a = np.uint64(0xCBF29CE484222325) + np.uint64(cut)
-    b = np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(cut)
-    for i in range(first, last):
-        one = np.uint64(steps[i]) + np.uint64(1)
-        a = (a ^ one) * np.uint64(0x100000001B3)
+    """Two hashes of the cut, then every code: a multiplies by a large odd number and folds, b adds, multiplies by another and folds elsewhere."""
+    a = np.uint64(0xCBF29CE484222325)
+    b = np.uint64(0x9E3779B97F4A7C15)
+    for i in range(first - 1, last):
+        one = np.uint64(1) + (np.uint64(cut) if i < first else np.uint64(steps[i]))
+        a = (a ^ one) * np.uint64(0xFF51AFD7ED558CCD)
         a ^= a >> np.uint64(29)
         b = (b + one) * np.uint64(0xD6E8FEB86659FD93)
         b ^= b >> np.uint64(32)
-    a = (a ^ (a >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    a = (a ^ (a >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
     b = (b ^ (b >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
     return a ^ (a >> np.uint64(33)), b ^ (b >> np.uint64(29))
 
