@@ -24,7 +24,7 @@ from footfall.systems.shop.visits import DAY_S, Day, Visits, visits_of
 _EVENTS_PER_VISIT = 5.75
 _SENT_TWICE = 0.0004
 _BROKEN_A_DAY = 2
-_CAMPAIGN_DAYS_BEFORE_END = 9  # a Friday, when the last day is a Sunday
+_CAMPAIGN_DAYS_BEFORE_END = 16  # a Friday, when the last day is a Sunday, and not among the latest weeks that movers compare
 _FEWEST_EVENTS, _MOST_DAYS = 1_000, 3_660
 
 
