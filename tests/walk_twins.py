@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+T0 = 1_790_000_000_000_000  # 2026-09-21T14:13:20Z, a Monday
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 
 
 class Event(NamedTuple):
@@ -32,6 +35,24 @@ def random_log(chance: random.Random, names: str = "ABC", people: int = 4, lengt
         Event(chance.randrange(crowd), chance.randrange(ticks) * tick_us, chance.choice(names), chance.choice(["x", "y", None])) for _ in range(size)
     ]
     return log + chance.sample(log, min(len(log), chance.randrange(3)))
+
+
+def as_dicts(log: Sequence[Event], prefix: str = "", /, **more: object) -> list[dict[str, Any]]:
+    """The log as the engine fixture takes it; times count from T0."""
+    return [{"user_id": f"{prefix}{e.person}", "name": e.name, "event_time": T0 + e.time, "country": e.group, **more} for e in log]
+
+
+def lake_of_logs(chance: random.Random, count: int = 25, **shape: Any) -> tuple[dict[str, list[Event]], list[dict[str, Any]], int]:
+    """Little logs for one lake: each has its own people and is told apart by `log`.  Also the as_of of that lake, from T0.
+
+    An answer with `breakdown="log"` then answers all of them at once.  Every name is there at least once, in a log called none.
+    """
+    logs = {f"log{number}": random_log(chance, names="ABCX", tick_us=HOUR_US, **shape) for number in range(count)}
+    events = as_dicts([Event(0, 0, name) for name in "ABCX"], "none-", log="none")
+    for log, mine in logs.items():
+        events += as_dicts(mine, f"{log}-", log=log)
+    last = max(event["event_time"] for event in events)
+    return logs, events, (last // DAY_US + 1) * DAY_US - T0
 
 
 def histories(log: Sequence[Event]) -> list[list[Event]]:

@@ -60,15 +60,17 @@ class Retention(Analysis, frozen=True, kw_only=True):
 
     def answer(self, engine: Engine) -> Answer:
         """One walk over every person's events."""
-        named = [name for name in (self.start_event, self.return_event) if name is not None]
-        known_events(engine, named, field="start_event" if self.start_event in named[:1] else "return_event")
+        for field in ("start_event", "return_event"):
+            event = getattr(self, field)
+            known_events(engine, () if event is None else (event,), field=field)
         span = engine.span_us()
         if span is None:
             return Answer.of(self, engine, _table({}, self), plan="no events")
         from footfall.analyses.spec.calendar import periods
 
-        as_of = engine.as_of_us()
-        calendar = periods(engine.time_zone, self.interval, span[0], max(as_of, span[1]))
+        # Where a clock goes back over midnight, the day of the last event may have ended once before it.
+        as_of = max(engine.as_of_us(), span[1])
+        calendar = periods(engine.time_zone, self.interval, span[0], as_of)
         walked = self._walk(engine, calendar)
         slots = whole()
         if self.breakdown is not None:
