@@ -45,12 +45,12 @@ GROUP BY period"""
 class Abandonment(Analysis, frozen=True, kw_only=True):
     """What people begin and do not finish, such as a product put into the cart and not bought.
 
-    An attempt is a person, an item and, with `within` session, one of their sessions (session_id as the client sent it; events without
-    one are one session a person).  It begins with the first `start` event in the range, and is finished by a `finish` event of the same attempt
-    that comes later in the order of (event_time, position).  With `within` a span such as 24h the attempt is a person and an item, and the
-    finish must come at most that long after the start.  Finishing may happen after `until`.  `period` is that of the start.  `open` are attempts without
-    a finish whose span had not run out at as_of: they are neither finished nor abandoned.  `rate` is abandoned / (finished +
-    abandoned).  Events without an item share one.
+    An attempt is a person, an item and, with `within` session, one of their sessions (session_id as the client sent it; events
+    without one are one session a person).  It begins with the first `start` event in the range, and is finished by a `finish` event
+    of the same attempt that comes later in the order of (event_time, position).  With `within` a span such as 24h the attempt is a
+    person and an item, and the finish must come at most that long after the start.  Finishing may happen after `until`.  `period`
+    is that of the start.  `open` are attempts without a finish whose span had not run out at as_of: they are neither finished nor
+    abandoned; `within` none has no such attempts.  `rate` is abandoned / (finished + abandoned).  Events without an item share one.
     """
 
     name: ClassVar[str] = "abandonment"

@@ -66,8 +66,8 @@ class Active(Analysis, frozen=True, kw_only=True):
     A person is active on a day of the project's time zone with an event that meets `where`, or with `event` alone when it is given.
     `dau` is the day's active people.  In mode rolling `wau` and `mau` are those of the 7 and 30 days that end on the day; in mode
     calendar those of the whole week (from Monday) and month that hold the day.  Days before `since` count in them too: `since` only
-    says where the rows begin.  `new` is the people whose first such event ever is on the day.  `stickiness` is dau / mau.  All counts
-    are exact.  A row is `open` while its day, or in mode calendar its week or month, had not ended at as_of.
+    says where the rows begin.  `new` is the people whose first such event ever is on the day.  `stickiness` is dau / mau.  All
+    counts are exact.  A row is `open` while its day, or in mode calendar its week or month, had not ended at as_of.
     """
 
     name: ClassVar[str] = "active"

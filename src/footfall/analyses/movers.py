@@ -25,12 +25,12 @@ class Movers(Analysis, frozen=True, kw_only=True):
     """What rose and what fell: every value of a column, measured in the latest finished period and in the one before.
 
     `change` is after - before, `change_percent` is that as a percentage of before (no value when before is 0).  `growth_percent` is
-    the compounded growth a period over the last `periods` periods: (last / first) ^ (1 / (periods - 1)) - 1, without a value when first is 0.
-    Days, weeks (from Monday) and months are those of the project's time zone; a period is finished when it ended at or before
-    as_of, and before `until`.  A value that appears or vanishes counts 0 where it is missing; for mean, min, max, median and per_person,
-    which have no zero, only values present in both periods are ranked.  Events without the column are the value "(none)".  `minimum` is
-    the smallest volume worth a row: the larger of before and after must reach it.  Rows go from the largest rise to the largest
-    fall, ties by value; `rank` is the place in that order, and the `limit` highest and lowest ranks are shown.
+    the compounded growth a period over the last `periods` periods: (last / first) ^ (1 / (periods - 1)) - 1, without a value when
+    first is 0.  Days, weeks (from Monday) and months are those of the project's time zone; a period is finished when it ended at or
+    before as_of, and before `until`.  A value that appears or vanishes counts 0 where it is missing; for mean, min, max, median and
+    per_person, which have no zero, only values present in both periods are ranked.  Events without the column are the value
+    "(none)".  `minimum` is the smallest volume worth a row: the larger of before and after must reach it.  Rows go from the largest
+    rise to the largest fall, ties by value; `rank` is the place in that order, and the `limit` highest and lowest ranks are shown.
     """
 
     name: ClassVar[str] = "movers"

@@ -61,12 +61,13 @@ Row = dict[str, Any]
 class Profile(Analysis, frozen=True, kw_only=True):
     """What each column holds: one row a column, in the order of the schema.
 
-    `rows` are the events that meet the conditions, `nulls` those without a value.  `distinct` counts different values exactly, null not
-    among them.  `top` lists the most frequent values with their counts, ties in the order of the values.  `entropy_bits` is Shannon's
-    entropy of the values, and `entropy_share` that entropy as a share of log2(distinct), its largest possible one: 1 is even, 0 is
-    one value only.  `mean`, `stddev` and `skewness` describe the numbers as they are (divided by n); lengths are in characters.
-    `key_advice` says what partitioning the table by the column would give: a good key has up to a few thousand values, none of which holds most of the rows, and
-    partitions that are not tiny.  Cost: one grouping of each column, bounded by the engine's memory limit.
+    `rows` are the events that meet the conditions, `nulls` those without a value.  `distinct` counts different values exactly, null
+    not among them.  `top` lists the most frequent values with their counts, ties in the order of the values.  `entropy_bits` is
+    Shannon's entropy of the values, and `entropy_share` that entropy as a share of log2(distinct), its largest possible one: 1 is
+    even, 0 is one value only.  `mean`, `stddev` and `skewness` describe the numbers as they are (divided by n); lengths are in
+    characters.  `key_advice` says what partitioning the table by the column would give: a good key has up to a few thousand values,
+    none of which holds most of the rows, and partitions that are not tiny.  Cost: one grouping of each column, bounded by the
+    engine's memory limit.
     """
 
     name: ClassVar[str] = "profile"
@@ -203,11 +204,8 @@ def _advice(spread: _Spread, top_value: str | None) -> str:
     if not spread.rows:
         return "no rows"
     if spread.days is not None:
-        return (
-            f"good by its day: {_parts(spread.days, spread.rows)}"
-            if _large(spread)
-            else f"by its month: {_parts(spread.days, spread.rows)} by day are tiny"
-        )
+        by_day = _parts(spread.days, spread.rows)
+        return f"good by its day: {by_day}" if _large(spread) else f"by its month: the day would give {by_day}"
     if spread.kind.startswith("timestamp"):
         return "not as it is: partition by its day"
     return _fault(spread, top_value) or f"good: {_parts(spread.partitions, spread.rows)}"

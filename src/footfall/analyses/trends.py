@@ -33,10 +33,10 @@ class Trends(Analysis, frozen=True, kw_only=True):
     One series an event name, or one of all events.  `measure` is count (events), people (different people), per_person (events per
     different person), sum, mean, min, max or median of a column of numbers, or distinct values of a column.  Hours, days, weeks
     (from Monday) and months are those of the project's time zone.  A period without events counts 0 for count, people, sum and
-    distinct, and has no value otherwise.  `breakdown` splits every series by a column: the `top` values, by
-    the measure itself where that is count, people, sum or distinct and by number of events otherwise, and "(other)" for the rest, measured
-    anew over its events; events without the column are "(none)".  `formula` computes with the series as A, B, C …, for example
-    B / A * 100; a division by zero has no value.  A row is `open` while its period had not ended at as_of.
+    distinct, and has no value otherwise.  `breakdown` splits every series by a column: the `top` values, by the measure itself
+    where that is count, people, sum or distinct and by number of events otherwise, and "(other)" for the rest, measured anew over
+    its events; events without the column are "(none)".  `formula` computes with the series as A, B, C …, for example B / A * 100; a
+    division by zero has no value.  A row is `open` while its period had not ended at as_of.
     """
 
     name: ClassVar[str] = "trends"

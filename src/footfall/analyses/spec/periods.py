@@ -40,7 +40,7 @@ def period_sql(interval: Interval, day: str = "day") -> str:
         # Years run from March, so that the leap day comes last: they have 365.25 days, and their months 30.6.  2100 is no leap year.
         days = f"({day} + FLOOR({day} / {_MARCH_2100}e0))"
         year = f"FLOOR(({days} + {_MARCH_1968}.75e0) / 365.25e0)"
-        return f"CAST(12 * {year} + FLOOR(({days} + {_MARCH_1968}.4e0 - FLOOR(365.25e0 * {year})) / 30.6e0) AS BIGINT)"
+        return f"CAST(12 * {year} + FLOOR(({days} + {_MARCH_1968}.5e0 - FLOOR(365.25e0 * {year})) / 30.6e0) AS BIGINT)"
     return day if interval == "day" else "0"
 
 
