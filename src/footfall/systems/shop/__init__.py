@@ -1,6 +1,7 @@
 """A multi-category shop: its event schema, and a seeded simulator of its history."""
 
 from footfall.systems.shop.history import ShopHistory, WrittenFile, write_history
+from footfall.systems.shop.questions import QUESTIONS
 from footfall.systems.shop.schema import CAMPAIGN_LIFT, EVENT_COLUMNS, FILE_COLUMNS, FUNNEL, MAPPING
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "FILE_COLUMNS",
     "FUNNEL",
     "MAPPING",
+    "QUESTIONS",
     "ShopHistory",
     "WrittenFile",
     "write_history",
