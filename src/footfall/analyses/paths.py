@@ -39,7 +39,7 @@ class Paths(Analysis, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "paths"
     summary: ClassVar[str] = "whole sequences of events, most frequent first"
-    chart: ClassVar[Chart | None] = Chart(kind="bar", x="path", y=("count",), options={"percent": ("share",)})
+    chart: ClassVar[Chart | None] = Chart(kind="sankey", x="path", value="count", options={"separator": ARROW})
 
     gap: Annotated[Span, msgspec.Meta(description="a longer pause than this ends a session, none: a person's whole history")] = Span("30m")
     start: Annotated[str | None, msgspec.Meta(description="paths begin at this event")] = None

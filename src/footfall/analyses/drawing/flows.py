@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from footfall.analyses.drawing.look import COLORS, GRID, Row, groups
+from footfall.analyses.drawing.look import COLORS, GRID, MUTED, Row, groups
+from footfall.analyses.spec.breakdown import OTHER
 from footfall.analyses.spec.contract import Chart
 
 TOP_LINKS = 60
+STEPS_MAX = 6
+END = "(end)"
+
+Link = tuple[int, str, str]
 
 
 def funnel(chart: Chart, rows: list[Row]) -> Any:
@@ -70,32 +77,46 @@ def _kept(people: Sequence[int], step: int) -> str:
 
 
 def sankey(chart: Chart, rows: list[Row]) -> Any:
-    """Flows from `x` to `y`, as wide as `value`: the largest ones; `step` puts one name into several columns."""
-    value, top = chart.value or "value", chart.options.get("top")
-    step = str(chart.options.get("step", ""))
-    kept = sorted((row for row in rows if row[value] and row[chart.y[0]] is not None), key=lambda row: -row[value])
-    kept = kept[: top if isinstance(top, int) else TOP_LINKS]
+    """Flows as wide as `value`, the largest ones: from `x` to `y`, or along the paths that `x` spells out step by step."""
+    top = chart.options.get("top")
+    links = (_along_paths(chart, rows) if "separator" in chart.options else _pairs(chart, rows)).most_common(
+        top if isinstance(top, int) else TOP_LINKS
+    )
     nodes: dict[tuple[int, str], int] = {}
-    links = []
-    for row in kept:
-        position = row.get(step) or 0
-        ends = (position, str(row[chart.x])), (position + 1, str(row[chart.y[0]]))
-        links.append((*(nodes.setdefault(end, len(nodes)) for end in ends), row[value]))
+    ends = [[nodes.setdefault(end, len(nodes)) for end in ((step, source), (step + 1, target))] for (step, source, target), _ in links]
     names = list(dict.fromkeys(name for _, name in nodes))
-    colors = [COLORS[names.index(name) % len(COLORS)] for _, name in nodes]
+    colors = [MUTED if name == END else COLORS[names.index(name) % len(COLORS)] for _, name in nodes]
     figure = go.Figure()
     figure.add_sankey(
         node={"label": [name for _, name in nodes], "color": colors, "pad": 14, "thickness": 14, "line": {"width": 0}},
         link={
-            "source": [link[0] for link in links],
-            "target": [link[1] for link in links],
-            "value": [link[2] for link in links],
-            "color": [_faded(colors[link[0]]) for link in links],
+            "source": [source for source, _ in ends],
+            "target": [target for _, target in ends],
+            "value": [weight for _, weight in links],
+            "color": [_faded(colors[source]) for source, _ in ends],
         },
         valueformat=",",
     )
     figure.update_layout(height=max(420, 140 + 22 * min(40, len(nodes))))
     return figure
+
+
+def _pairs(chart: Chart, rows: Sequence[Row]) -> Counter[Link]:
+    return Counter({(0, str(row[chart.x]), str(row[chart.y[0]])): row[chart.value or "value"] or 0 for row in rows})
+
+
+def _along_paths(chart: Chart, rows: Sequence[Row]) -> Counter[Link]:
+    """A path that is drawn to its end flows into the end: one of a single step would not be seen otherwise."""
+    separator, steps_max = str(chart.options["separator"]), chart.options.get("steps")
+    links: Counter[Link] = Counter()
+    for row in rows:
+        steps = str(row[chart.x]).split(separator)
+        if steps == [OTHER]:
+            continue
+        steps = [*steps, END][: steps_max if isinstance(steps_max, int) else STEPS_MAX]
+        for step, (source, target) in enumerate(itertools.pairwise(steps)):
+            links[step, source, target] += row[chart.value or "value"] or 0
+    return links
 
 
 def _faded(color: str) -> str:

@@ -13,6 +13,7 @@ from footfall.analyses.spec.contract import Chart
 
 BLUES = [[0.0, "#eff6ff"], [0.25, "#bfdbfe"], [0.5, "#60a5fa"], [0.75, "#2563eb"], [1.0, "#1e3a8a"]]
 CELLS_WITH_TEXT = 600
+TOP_NAMES = 25
 
 
 def heatmap(chart: Chart, rows: list[Row]) -> Any:
@@ -22,13 +23,8 @@ def heatmap(chart: Chart, rows: list[Row]) -> Any:
         # One triangle can be read; the rows have the others.
         rows = [row for row in rows if row[chart.color] == rows[0][chart.color]]
     xs, ys = distinct(rows, chart.x), distinct(rows, chart.y[0])
-    top = chart.options.get("top")
-    if isinstance(top, int):
-        weight: Counter[Any] = Counter()
-        for row in rows:
-            weight.update({row[chart.x]: row[value] or 0, row[chart.y[0]]: row[value] or 0})
-        names = [name for name, _ in weight.most_common(top)]
-        xs, ys = [name for name in names if name in set(xs)], [name for name in names if name in set(ys)]
+    if all(isinstance(name, str) for name in (*xs, *ys)):
+        xs, ys = _largest(chart, rows, xs, ys)
     cells = {(row[chart.x], row[chart.y[0]]): row[value] for row in rows}
     grid = [[cells.get((x, y)) for x in xs] for y in ys]
     style = number_format(chart, value)
@@ -51,6 +47,18 @@ def heatmap(chart: Chart, rows: list[Row]) -> Any:
     figure.update_yaxes(type="category", autorange="reversed", title_text=words(chart.y[0]), showgrid=False, automargin=True)
     figure.update_layout(height=max(420, 190 + 28 * len(ys)), margin={"t": 128})
     return figure
+
+
+def _largest(chart: Chart, rows: Sequence[Row], xs: Sequence[str], ys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names in one order on both sides, most frequent first, so that staying where one is lies on the diagonal."""
+    weight: Counter[str] = Counter()
+    weighed_by = "count" if "count" in rows[0] else chart.value or "value"
+    for row in rows:
+        weight[row[chart.x]] += row[weighed_by] or 0
+        weight[row[chart.y[0]]] += row[weighed_by] or 0
+    top = chart.options.get("top")
+    names = [name for name, _ in weight.most_common(top if isinstance(top, int) else TOP_NAMES)]
+    return [name for name in names if name in set(xs)], [name for name in names if name in set(ys)]
 
 
 def _ceiling(chart: Chart, grid: Sequence[Sequence[float | None]]) -> float | None:

@@ -11,7 +11,8 @@
 | `line` | bar | a column drawn as a line on an axis of its own |
 | `labels` | bar | a column whose text stands beside the bars |
 | `top` | heatmap, sankey | how many names (heatmap) or links (sankey) are drawn, largest first |
-| `step` | sankey | a column that numbers the position of the link, so that one name may stand in several columns |
+| `separator` | sankey | x spells out whole paths, with this text between their steps |
+| `steps` | sankey | how many steps of such paths are drawn |
 """
 
 from __future__ import annotations
