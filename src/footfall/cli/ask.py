@@ -33,12 +33,7 @@ def command_of(kind: type[Analysis]) -> click.Command:
     def run(context: click.Context, /, **values: Any) -> None:
         ask(context.find_object(Session) or context.fail("no session"), kind, values)
 
-    return click.Command(kind.name, params=parameters, callback=run, help=help_text(kind), short_help=kind.summary)
-
-
-def help_text(kind: type[Analysis]) -> str:
-    """The definition, each paragraph kept as one."""
-    return inspect.cleandoc(kind.__doc__ or kind.summary).replace("\n\n", "\n\n")
+    return click.Command(kind.name, params=parameters, callback=run, help=inspect.cleandoc(kind.__doc__ or kind.summary), short_help=kind.summary)
 
 
 def ask(session: Session, kind: type[Analysis], values: dict[str, Any]) -> None:
@@ -70,14 +65,14 @@ def show(answer: Answer, *, took_s: float, events: int) -> None:
     from footfall.cli.session import stdout
 
     say(answer.definition.split("\n\n")[0].partition("\n")[0])
+    notes = list(answer.notes)
     if answer.rows:
-        stdout().print(table.grid(answer.rows, chart=answer.analysis.chart))
+        notes += table.print_rows(answer.rows, stdout(), chart=answer.analysis.chart)
     else:
         say(
             "There is nothing to count: no event meets these conditions." if events else "The lake is empty: import a file with footfall import FILE."
         )
-    more = table.left_out(answer.rows)
-    for note in [*answer.notes, *([more] if more else [])]:
+    for note in notes:
         say(note)
     as_of = f"as of {table.cell('as_of', answer.as_of)}, " if answer.as_of else ""
     say(f"{as_of}{events:,} events in the lake, {table.duration(took_s)}")

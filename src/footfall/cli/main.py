@@ -101,6 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message(), err=True)
+        return InvalidQuery.exit_status
     except BrokenPipeError:
         # The reader went away; Python would complain once more when it closes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -114,8 +117,6 @@ def _as_error(problem: Exception) -> FootfallError:
     """What click and the operating system raise, as footfall says it."""
     if isinstance(problem, FootfallError):
         return problem
-    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
-        return InvalidQuery("no command was given", hint="see footfall --help")
     if isinstance(problem, click.ClickException):
         path = getattr(getattr(problem, "ctx", None), "command_path", "footfall")
         hint = problem.hint if isinstance(problem, FootfallUsageError) else f"see {path} --help"

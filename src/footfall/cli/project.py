@@ -29,23 +29,23 @@ def config() -> None:
 @pass_session
 def config_show(session: Session, *, as_json: bool) -> None:
     """Print every setting, its value, and where the value came from."""
-    from footfall.cli.table import grid
+    from footfall.cli.table import print_rows
 
     settings = list(session.project.resolved.settings())
     if as_json:
         print_json([{"key": item.key, "value": item.value, "source": item.source, "description": item.description} for item in settings])
         return
     rows = [{"key": item.key, "value": _plain(item.value), "from": item.source} for item in settings]
-    stdout().print(grid(rows))
+    print_rows(rows, stdout())
 
 
 @click.command()
 @json_option
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> None:
-    """Check the project: versions, the lake's files, and that read = stored + duplicate + dead-lettered.
+    """Check the project, its files, and that no row was lost.
 
-    The exit status is 1 when there is a problem.
+    Read = stored + duplicate + dead-lettered must hold for every import and for the lake.  The exit status is 1 when there is a problem.
     """
     from footfall.app.doctor import examine
 

@@ -15,9 +15,10 @@ from footfall.cli.session import Session, csv_option, json_option, pass_session,
 @csv_option
 @pass_session
 def sql(session: Session, query: str, *, as_json: bool, as_csv: bool) -> None:
-    """Run one reading query over events, dead_letters, imports and the dimensions.
+    """Run one reading query over the lake.
 
-    QUERY is SQL in DuckDB's dialect, or - to read it from stdin.  DESCRIBE events shows the columns.
+    QUERY is SQL in DuckDB's dialect over events, dead_letters, imports and the dimensions, or - to read it from stdin.  DESCRIBE events
+    shows the columns.
     """
     result = session.project.sql(sys.stdin.read() if query == "-" else query)
     if as_json:
@@ -28,12 +29,9 @@ def sql(session: Session, query: str, *, as_json: bool, as_csv: bool) -> None:
 
         write_csv(result)
         return
-    from footfall.cli.table import grid, left_out
+    from footfall.cli.table import print_rows
 
     rows = result.to_pylist()
-    if rows:
-        stdout().print(grid(rows))
-    more = left_out(rows)
-    if more:
-        say(more)
+    for note in print_rows(rows, stdout()) if rows else []:
+        say(note)
     say(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")

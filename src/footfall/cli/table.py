@@ -10,45 +10,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from footfall.analyses.spec.contract import Chart
 
 ROWS_MAX = 200
+CELL_MAX = 40
 BAR_CELLS = 24
-HEAT_COLUMNS_MAX = 16
-_SHARES = ("share", "rate", "conversion", "stickiness", "probability", "ratio", "retention")
-_HEAT = ("grey19", "dark_green", "green4", "green3", "spring_green3", "spring_green2")
+_SHARES = {"share", "rate", "conversion", "stickiness", "probability"}
+_HEAT = ("grey35", "dark_green", "green4", "green3", "spring_green3", "spring_green2")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # data must not move the cursor or colour the terminal
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
+Rows = Sequence[Mapping[str, Any]]
 
-def grid(rows: Sequence[Mapping[str, Any]], *, chart: Chart | None = None) -> Table:
-    """Rows as a table; a funnel or bar chart gets bars, a heatmap becomes a triangle when it fits."""
-    if chart is not None and chart.kind == "heatmap" and rows:
-        heat = _heat_table(rows, chart)
-        if heat is not None:
-            return heat
-    from rich.text import Text
 
-    table = _empty_table()
-    columns = list(rows[0]) if rows else []
+def print_rows(rows: Rows, console: Console, *, chart: Chart | None = None) -> list[str]:
+    """Print rows as a table that fits the console; the sentences about what it leaves out."""
+    if chart is not None and chart.kind == "heatmap":
+        rows, chart = _crossed(rows, chart), None
     bar = _bar_column(rows, chart)
-    for column in columns:
-        table.add_column(column, justify="right" if _is_numeric(rows, column) else "left", overflow="fold")
-    if bar:
-        table.add_column("", justify="left", no_wrap=True, style="cyan")
-    largest = max((row[bar] or 0 for row in rows), default=0) if bar else 0
-    for row in rows[:ROWS_MAX]:
-        cells = [Text(cell(column, row[column])) for column in columns]  # Text: data is never markup
-        table.add_row(*cells, *([_bar(row[bar], largest)] if bar else []))
-    return table
-
-
-def left_out(rows: Sequence[object]) -> str | None:
-    """The sentence about rows that a table does not show."""
-    return f"{len(rows) - ROWS_MAX:,} more rows: --csv and --json print all of them" if len(rows) > ROWS_MAX else None
+    columns = _fitting(rows, console.width - (BAR_CELLS + 3 if bar else 0))
+    console.print(_table(rows[:ROWS_MAX], columns, bar))
+    hidden = [column for column in rows[0] if column not in columns]
+    notes = [f"more columns in --csv and --json: {', '.join(hidden)}"] if hidden else []
+    return notes + ([f"{len(rows) - ROWS_MAX:,} more rows in --csv and --json"] if len(rows) > ROWS_MAX else [])
 
 
 def cell(column: str, value: object) -> str:
@@ -91,34 +79,66 @@ def _number(column: str, value: float) -> str:
     last = column.rsplit("_", 1)[-1]
     if last == "percent":
         return f"{value:,.1f}%"
-    if isinstance(value, float) and any(word in column for word in _SHARES):
+    if isinstance(value, float) and _SHARES.intersection(column.split("_")):
         return f"{value * 100:,.1f}%"
     if last == "s" and column != "s":
         return duration(value)
-    if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 1_000 else f"{value:,.4g}" if abs(value) < 10 else f"{value:,.1f}"
-    return f"{value:,}" if last not in ("year", "line", "id") else str(value)
+    if isinstance(value, int) or value.is_integer():
+        return str(value) if last in ("year", "line", "id") else f"{value:,.0f}"
+    return f"{value:,.4g}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def _empty_table() -> Table:
+def _fitting(rows: Rows, width: int) -> list[str]:
+    """The columns from the left that fit into `width` characters, at least one."""
+    columns: list[str] = []
+    taken = 2
+    for column in rows[0]:
+        taken += max(_longest(rows[:ROWS_MAX], column), *(len(word) for word in column.split("_"))) + 3
+        if taken > width and columns:
+            break
+        columns.append(column)
+    return columns
+
+
+def _longest(rows: Rows, column: str) -> int:
+    return min(CELL_MAX, max(len(cell(column, row[column])) for row in rows))
+
+
+def _table(rows: Rows, columns: Sequence[str], bar: str | None) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    return Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in columns:
+        right = any(_is_number(row[column]) for row in rows)
+        table.add_column(
+            Text(column.replace("_", " ")),
+            justify="right" if right else "left",
+            overflow="fold",
+            min_width=_longest(rows, column),
+            max_width=CELL_MAX,
+        )
+    if bar:
+        table.add_column("", no_wrap=True, style="cyan")
+    largest = max((row[bar] or 0 for row in rows), default=0) if bar else 0
+    for row in rows:
+        cells = [row[column] if isinstance(row[column], Text) else Text(cell(column, row[column])) for column in columns]
+        table.add_row(*cells, *([_bar(row[bar], largest)] if bar else []))
+    return table
 
 
-def _is_numeric(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
-    return any(isinstance(row[column], int | float) and not isinstance(row[column], bool) for row in rows)
+def _is_number(value: object) -> bool:
+    return hasattr(value, "style") or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _bar_column(rows: Sequence[Mapping[str, Any]], chart: Chart | None) -> str | None:
-    if chart is None or chart.kind not in ("funnel", "bar") or not rows:
+def _bar_column(rows: Rows, chart: Chart | None) -> str | None:
+    """The column of numbers that a funnel or a bar chart draws, when it is one column and several rows."""
+    if chart is None or chart.kind not in ("funnel", "bar") or len(rows) < 2:
         return None
-    for column in (*chart.y, chart.x, chart.value or ""):
-        values = [row[column] for row in rows if column in row]
-        if values and all(value is None or (isinstance(value, int | float) and value >= 0) for value in values):
-            return column
-    return None
+    drawn = [column for column in (*chart.y, chart.x) if column in rows[0] and any(_is_number(row[column]) for row in rows)]
+    positive = len(drawn) == 1 and all((row[drawn[0]] or 0) >= 0 for row in rows)
+    return drawn[0] if positive else None
 
 
 def _bar(value: float | None, largest: float) -> str:
@@ -128,26 +148,25 @@ def _bar(value: float | None, largest: float) -> str:
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 
-def _heat_table(rows: Sequence[Mapping[str, Any]], chart: Chart) -> Table | None:
-    """`y` down, `x` across, `value` in the cells; None when it would not fit a terminal."""
+def _crossed(rows: Rows, chart: Chart) -> Rows:
+    """Rows of a heatmap as a grid: `y` down, what is the same in all rows of a `y`, then one column for each `x`."""
     down, across, value = chart.y[0] if chart.y else "", chart.x, chart.value or ""
-    if not all(name in rows[0] for name in (down, across, value)):
-        return None
+    if not all(name in rows[0] for name in (down, across, value)) or len({(row[down], row[across]) for row in rows}) < len(rows):
+        return rows
+    grouped: dict[object, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row[down], []).append(row)
+    fixed = [
+        name for name in rows[0] if name not in (down, across, value) and all(len({row[name] for row in group}) == 1 for group in grouped.values())
+    ]
     columns = list(dict.fromkeys(row[across] for row in rows))
-    keys = list(dict.fromkeys(row[down] for row in rows))
-    cells = {(row[down], row[across]): row[value] for row in rows}
-    if len(columns) > HEAT_COLUMNS_MAX or len(cells) < len(rows):
-        return None
-    from rich.text import Text
-
-    table = _empty_table()
-    table.add_column(down)
-    for column in columns:
-        table.add_column(Text(cell(across, column)), justify="right")
-    largest = max((number for number in cells.values() if number is not None), default=0)
-    for key in keys:
-        table.add_row(Text(cell(down, key)), *[_heat(value, cells.get((key, column)), largest) for column in columns])
-    return table
+    largest = max((row[value] for row in rows if row[value] is not None), default=0)
+    crossed = []
+    for key, group in grouped.items():
+        cells = {row[across]: row[value] for row in group}
+        heat = {cell(across, column): _heat(value, cells.get(column), largest) for column in columns}
+        crossed.append({down: key, **{name: group[0][name] for name in fixed}, **heat})
+    return crossed
 
 
 def _heat(column: str, number: float | None, largest: float) -> Text:

@@ -15,7 +15,7 @@ from footfall.cli.session import Session, csv_option, json_option, pass_session,
 @json_option
 @pass_session
 def compact(session: Session, *, force: bool, as_json: bool) -> None:
-    """Merge small files into sorted ones, so that questions are answered faster."""
+    """Merge small files into sorted ones."""
     report = session.project.compact(force=force)
     if as_json:
         print_json(asdict(report))
@@ -70,7 +70,7 @@ def expire(session: Session, before: str, *, as_json: bool) -> None:
 @csv_option
 @pass_session
 def deadletters(session: Session, limit: int, *, as_json: bool, as_csv: bool) -> None:
-    """Show the rows that could not be stored: file, line, reason, and the row itself."""
+    """Show the rows that could not be stored, and why."""
     letters = session.project.dead_letters()
     total = len(letters)
     shown = letters.sort_by([("received_time", "descending"), ("file", "ascending"), ("line", "ascending")]).slice(0, limit)
@@ -81,10 +81,10 @@ def deadletters(session: Session, limit: int, *, as_json: bool, as_csv: bool) ->
     elif as_json:
         print_json({"total": total, "rows": shown.to_pylist()})
     elif total:
-        from footfall.cli.table import grid
+        from footfall.cli.table import print_rows
 
         rows = [{name: value[:200] if isinstance(value, str) else value for name, value in row.items()} for row in shown.to_pylist()]
-        stdout().print(grid(rows))
+        print_rows(rows, stdout())
         say(f"{len(shown):,} of {total:,} dead letters")
     else:
         say("there are no dead letters")
@@ -104,9 +104,9 @@ def imports(session: Session, *, as_json: bool, as_csv: bool) -> None:
 
         write_csv(session.project.sql("SELECT * FROM imports"))
     elif records:
-        from footfall.cli.table import grid
+        from footfall.cli.table import print_rows
 
         names = ("imported_time", "file", "size_bytes", "read", "stored", "duplicate", "dead_lettered")
-        stdout().print(grid([{name: getattr(record, name) for name in names} for record in records]))
+        print_rows([{name: getattr(record, name) for name in names} for record in records], stdout())
     else:
         say("nothing was imported yet")

@@ -1,0 +1,134 @@
+"""Write the generated parts of docs/: what lies between `<!-- generated: NAME -->` and `<!-- /generated -->`.
+
+With --check nothing is written; the exit status is 1 when a page is stale.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from footfall import errors
+from footfall.analyses.spec.contract import Analysis
+from footfall.analyses.spec.menu import analyses
+from footfall.app.config import PREFIX, Config, describe
+from footfall.cli.ask import command_of
+from footfall.event.drop import MEANING
+from footfall.event.schema import EVENT_FIELDS
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def settings() -> str:
+    """Every key of footfall.toml."""
+    rows = []
+    for key, default, description in keys(Config, ""):
+        variable = PREFIX + key.replace(".", "__").upper()
+        rows.append((f"`{key}`", f"`{variable}`", default, description))
+    return table(("key", "environment", "default", "meaning"), rows)
+
+
+def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, str, str]]:
+    """The leaves of the configuration: key, default, description."""
+    from footfall.app.config import Dimension
+
+    for field in msgspec.structs.fields(kind):
+        key = f"{path}{field.name}"
+        default = "" if field.required or field.default in (None, msgspec.NODEFAULT) else f"`{field.default}`"
+        if field.name == "dimensions":
+            yield from keys(Dimension, "dimensions.NAME.")
+        elif inspect.isclass(field.type) and issubclass(field.type, msgspec.Struct):
+            yield from keys(field.type, f"{key}.")
+        else:
+            is_dictionary = "dict" in str(field.type)
+            yield (f"{key}.NAME" if is_dictionary else key), ("" if is_dictionary else default), describe(field.type)
+
+
+def error_codes() -> str:
+    """Every leaf of the tree of errors."""
+    rows = []
+    for kind in vars(errors).values():
+        if inspect.isclass(kind) and issubclass(kind, errors.FootfallError) and not kind.__subclasses__():
+            summary = inspect.cleandoc(kind.__doc__ or "").split("\n")[0]
+            rows.append((f"`{kind.code}`", str(kind.exit_status), summary))
+    return table(("code", "exit status", "meaning"), rows)
+
+
+def drops() -> str:
+    """Every drop reason."""
+    return table(("reason", "meaning"), [(f"`{reason.value}`", meaning) for reason, meaning in MEANING.items()])
+
+
+def columns() -> str:
+    """The columns of an event."""
+    own = [(f"`{field.name}`", str(field.type)) for field in EVENT_FIELDS]
+    own += [("`time_us`", "int64: `event_time` in microseconds since 1970"), ("`local_us`", "int64: the same on the clock of the project's zone")]
+    own += [("`day`", "int64: days since 1970-01-01 on that clock"), ("promoted columns", "as `[events.columns]` declares them")]
+    return table(("column", "type"), own)
+
+
+def questions() -> str:
+    """Every analysis: its definition and parameters."""
+    return "\n".join(question(kind) for kind in analyses().values())
+
+
+def question(kind: type[Analysis]) -> str:
+    """One analysis as a section."""
+    options = []
+    for parameter in command_of(kind).params:
+        text = getattr(parameter, "help", None) or next(
+            describe(field.type) for field in msgspec.structs.fields(kind) if field.name == parameter.name
+        )
+        name = (
+            " / ".join(sorted(parameter.opts + parameter.secondary_opts, key=len))
+            if parameter.param_type_name == "option"
+            else parameter.human_readable_name
+        )
+        if parameter.name not in ("as_json", "as_csv", "chart_file"):
+            options.append((f"`{name}`", text))
+    definition = inspect.cleandoc(kind.__doc__ or "")
+    return f"## {kind.name}\n\n{definition}\n\n{table(('parameter', 'meaning'), options)}"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "errors": error_codes,
+    "drops": drops,
+    "columns": columns,
+    "analyses": questions,
+}
+
+
+def written(text: str) -> str:
+    """A page with its generated parts as they should be."""
+    return BLOCK.sub(lambda match: f"{match[1]}\n{PARTS[match['name']]()}\n{match[3]}", text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write, or check, every page; the exit status."""
+    stale = []
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if written(text) != text:
+            stale.append(page.name)
+            if "--check" not in arguments:
+                page.write_text(written(text), encoding="utf-8")
+    if stale:
+        print(("stale: " if "--check" in arguments else "written: ") + ", ".join(stale))
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
