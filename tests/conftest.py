@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,9 +13,7 @@ import pytest
 from footfall.engines.duckdb import DuckDBEngine
 from footfall.lake.contract import CommitId
 from footfall.lake.delta import DeltaLake
-from tests_support import event_table
-
-DATA = Path(os.environ.get("FOOTFALL_TEST_DATA", Path(__file__).resolve().parents[1].parent / "shared" / "data"))
+from tests_support import DATA, event_table
 
 
 @pytest.fixture

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from footfall.event.person import person_keys
 from footfall.event.schema import EVENT_FIELDS, TIME, event_schema
+
+DATA = Path(os.environ.get("FOOTFALL_TEST_DATA", Path(__file__).resolve().parents[1].parent / "shared" / "data"))
 
 
 def event_table(events: Sequence[Mapping[str, Any]], first_position: int = 0) -> pa.Table:
