@@ -1,18 +1,28 @@
-"""The command demo: a shop's history, or the user's own file, from import to answers."""
+"""The command demo: a shop's history, or the user's own file, from nothing to answers and a report."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from footfall.cli.session import Session, pass_session
+from footfall.cli.session import Session, pass_session, stdout
 
 
 @click.command()
-@click.argument("system", type=click.Choice(["shop"]), default="shop")
-@click.option("--file", metavar="FILE", help="Use this file instead of the simulated shop.")
+@click.argument("system", type=click.Choice(["shop"]), default="shop", metavar="[shop]")
+@click.option("--file", metavar="FILE", help="Answer questions about this file instead.")
+@click.option("--events", type=click.IntRange(min=1_000), metavar="N", help="How many events the simulated history has.  [default: 1200000]")
 @pass_session
-def demo(session: Session, system: str, file: str | None) -> None:
-    """See footfall at work: history, import, answers, report."""
-    from footfall.app.demo import run
+def demo(session: Session, system: str, file: str | None, events: int | None) -> None:
+    """See footfall at work: events, import, answers, a report.
 
-    run(session.folder, system, file)
+    The project is made in the folder demo, or in the folder of -C, and begins afresh each time; a folder with anything else in it is left
+    alone.
+    """
+    from footfall.app.demo import EVENTS, run_demo
+    from footfall.cli.table import print_rows
+
+    assert system == "shop", "the only system of the choice"
+    folder = Path("demo") if session.folder == Path() else session.folder
+    run_demo(folder, file=None if file is None else session.path(file), events=events or EVENTS, console=stdout(), print_rows=print_rows)
