@@ -82,7 +82,8 @@ class References:
             return f"json_extract_string({identifier('properties')}, {quoted(_json_path(key))})"
         if table in self._dimensions and key in self._dimensions[table][1]:
             dimension = self._dimensions[table][0]
-            outer = identifier(dimension.column or dimension.key)
+            # Qualified: the dimension may have a column of the same name, and the inner one would win.
+            outer = f"events.{identifier(dimension.column or dimension.key)}"
             return f"(SELECT any_value(d.{identifier(key)}) FROM {identifier(dimension_table(table))} AS d WHERE d.footfall_key = CAST({outer} AS VARCHAR))"
         raise self._unknown(reference)
 

@@ -88,7 +88,7 @@ def sankey(chart: Chart, rows: list[Row]) -> Any:
     colors = [MUTED if name == END else COLORS[names.index(name) % len(COLORS)] for _, name in nodes]
     figure = go.Figure()
     figure.add_sankey(
-        node={"label": [name for _, name in nodes], "color": colors, "pad": 14, "thickness": 14, "line": {"width": 0}},
+        node={"label": [name for _, name in nodes], "color": colors, "pad": 14, "thickness": 14, "line": {"width": 0}, "align": "left"},
         link={
             "source": [source for source, _ in ends],
             "target": [target for _, target in ends],
