@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from footfall.kernels.paths import CUT_BACK, CUT_FRONT, NO_ANCHOR, PathRules, paths
+from footfall.kernels.paths import CUT_BACK, CUT_FRONT, NO_ANCHOR, PathRules, distinct, paths
 from walk_twins import arrays, cut_anywhere, path_twin, paths_twin, random_log
 
 FAR = 1 << 62
@@ -28,7 +28,7 @@ def found_paths(pieces, rules):
 
 
 def test_paths_equal_the_twin_on_random_logs():
-    for seed in range(2_000):
+    for seed in range(1_200):
         chance = random.Random(seed)
         log = random_log(chance)
         gap, collapse, longest = chance.choice([0, 1, 3, FAR]), chance.random() < 0.5, chance.choice([None, 1, 2, 4])
@@ -52,3 +52,15 @@ def test_many_distinct_paths_are_all_kept():
     assert sessions.tolist() == people.tolist() == [1] * count
     assert length.tolist() == [15] * count
     assert pool.tolist() == code.tolist()
+
+
+def test_distinct_adds_up_the_batches():
+    for seed in range(200):
+        chance = random.Random(seed)
+        rows = [(chance.randrange(3), chance.randrange(3), chance.randrange(9), chance.randrange(9)) for _ in range(chance.randrange(12))]
+        hashes = np.array([row[:2] for row in rows], np.uint64).reshape(-1, 2)
+        first, count, people = distinct(hashes, *(np.array([row[k] for row in rows], np.int64) for k in (2, 3)))
+        different = list(dict.fromkeys(row[:2] for row in rows))
+        assert [rows[i][:2] for i in first] == different, f"seed {seed}"
+        for k, found in ((2, count), (3, people)):
+            assert found.tolist() == [sum(row[k] for row in rows if row[:2] == one) for one in different], f"seed {seed}"

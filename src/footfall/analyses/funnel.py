@@ -12,7 +12,7 @@ from footfall.analyses.spec.breakdown import Slots, largest, whole
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan, Walked
 from footfall.analyses.spec.names import known_events
 from footfall.analyses.spec.span import UNLIMITED_US, Span
-from footfall.analyses.spec.statistics import quantile_s, ratio, wilson
+from footfall.analyses.spec.statistics import quantiles_s, ratio, wilson
 from footfall.errors import InvalidQuery
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class _Tally:
         self.open = np.bincount(cell[gathered(partials, "is_open").astype(bool)], minlength=shape[0] * steps).reshape(shape)
         # A person who reached step k brings one time for each of 2 to k, in this order.
         timed = np.repeat(slot, furthest - 1) * steps + gathered(partials, "step").astype(np.int64) - 1
-        order = np.argsort(timed, kind="stable")
+        order = np.argsort(timed.astype(np.uint16), kind="stable")  # a radix sort: 26 rows of 30 steps fit
         self._duration_us = gathered(partials, "duration_us")[order]
         self._border = np.searchsorted(timed[order], np.arange(shape[0] * steps + 1))
 
@@ -136,7 +136,7 @@ class _Tally:
         previous = int(self.people[slot, max(step - 1, 0)])
         after = int(self.people[slot, step + 1]) if step + 1 < self.steps else people
         low, high = wilson(people, entered)
-        times = self.duration_us(slot, step)
+        median_s, p90_s = quantiles_s(self.duration_us(slot, step), (0.5, 0.9))
         return {
             "breakdown": self.slots.labels[slot],
             "step": step + 1,
@@ -148,8 +148,8 @@ class _Tally:
             "conversion_high": high,
             "dropped": people - after,
             "open": None if funnel.window.unlimited else int(self.open[slot, step]),
-            "median_s": quantile_s(times, 0.5),
-            "p90_s": quantile_s(times, 0.9),
+            "median_s": median_s,
+            "p90_s": p90_s,
         }
 
     def table(self, funnel: Funnel) -> pa.Table:

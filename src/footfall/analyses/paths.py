@@ -101,15 +101,13 @@ class _Distinct:
         """The paths of all batches added up."""
         import numpy as np
 
+        from footfall.kernels.paths import distinct
+
         count, people, cut, length, pool = (gathered(partials, key) for key in ("count", "people", "cut", "length", "pool"))
         begin = np.cumsum(length, dtype=np.int64) - length
         if len(count):
-            hashes = gathered(partials, "hashes")
-            order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-            hashes = hashes[order]
-            first = np.flatnonzero(np.append(True, (hashes[1:] != hashes[:-1]).any(axis=1)))
-            count, people = np.add.reduceat(count[order], first), np.add.reduceat(people[order], first)
-            begin, length, cut = begin[order[first]], length[order[first]], cut[order[first]]
+            first, count, people = distinct(gathered(partials, "hashes"), count, people)
+            begin, length, cut = begin[first], length[first], cut[first]
         return cls(names, count, people, cut, begin, length, pool)
 
     def first(self, limit: int) -> Any:

@@ -99,7 +99,7 @@ class Retention(Analysis, frozen=True, kw_only=True):
 
         def kernel(batch: PersonBatch) -> Partial:
             person, time_us, code, group = walked_arrays(batch)
-            first, cohort, hits, hit = returns(person, time_us, role_of[code], (calendar.edge_us, calendar.period), rules)
+            first, cohort, hits, hit = returns(person, time_us, (code, role_of), (calendar.edge_us, calendar.period), rules)
             return {"first_us": time_us[first], "group": group[first] if len(group) else first * 0 - 1, "cohort": cohort, "hits": hits, "hit": hit}
 
         steps = () if self.start_event is None or self.return_event is None else (self.start_event, self.return_event)
@@ -126,8 +126,11 @@ def _cells(asked: Retention, walked: Walked, slots: Slots, calendar: Periods, as
 
     cohorts = len(calendar.first_day)
     cohort, hits, hit, first_us = (gathered(walked.partials, key) for key in ("cohort", "hits", "hit", "first_us"))
-    rows, row = np.unique(slots.of(gathered(walked.partials, "group")) * cohorts + cohort, return_inverse=True)
-    people, on, on_or_after = tally(row, hits, hit.astype(np.int32), (len(rows), asked.periods))
+    row = slots.of(gathered(walked.partials, "group")) * cohorts + cohort
+    rows = np.flatnonzero(np.bincount(row, minlength=len(slots.labels) * cohorts))
+    number = np.zeros(len(slots.labels) * cohorts, np.int64)
+    number[rows] = np.arange(len(rows))
+    people, on, on_or_after = tally(number[row], hits, hit.astype(np.int32), (len(rows), asked.periods))
     begins, ends = _edges(asked, calendar, rows % cohorts, (cohort, first_us))
     shown = int((begins < as_of).any(axis=0).sum())
     counted = (on if asked.returning == "on" else on_or_after)[:, :shown]

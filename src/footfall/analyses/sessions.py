@@ -8,11 +8,11 @@ import msgspec
 
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.batches import gathered, walked_arrays
-from footfall.analyses.spec.breakdown import largest, whole
+from footfall.analyses.spec.breakdown import Slots, largest, whole
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan, Walked
 from footfall.analyses.spec.names import NotNamed, known_events
 from footfall.analyses.spec.span import Span
-from footfall.analyses.spec.statistics import quantile_s, ratio
+from footfall.analyses.spec.statistics import quantiles_s, ratio
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ class Sessions(Analysis, frozen=True, kw_only=True):
     are not used.  `bounce_rate` is the share of sessions with one event; median and p90 are exact.  With `breakdown` a session counts for
     the value at its first event; a person with sessions of several values counts in each row.
 
-    Cost: one ordered pass over the events, 24 bytes a session in memory.
+    Cost: one ordered pass over the events, 17 bytes a session in memory.
     """
 
     name: ClassVar[str] = "sessions"
@@ -45,26 +45,21 @@ class Sessions(Analysis, frozen=True, kw_only=True):
 
     def answer(self, engine: Engine) -> Answer:
         """One walk over the events of the range."""
+        from footfall.kernels.sessions import PEOPLE
+
         known_events(engine, self.exclude_events, field="exclude_events")
         walked = self._walk(engine)
-        slots = whole()
-        if self.breakdown is not None:
-            slots = largest(_people(walked, lambda group: group + 1, len(walked.groups) + 1), walked.groups)
-        people = _people(walked, slots.of, len(slots.labels))
-        slot = slots.of(gathered(walked.partials, "group"))
-        rows = []
-        for number, label in enumerate(slots.labels):
-            chosen = slot == number if len(slots.labels) > 1 else slice(None)
-            sizes, durations = (gathered(walked.partials, key)[chosen] for key in ("size", "duration_us"))
-            rows.append({"breakdown": label, **_measured(sizes, durations, int(people[number]))})
+        slots = whole() if self.breakdown is None else largest(_tallied(walked, None)[0][:, PEOPLE], walked.groups)
+        totals, ordered_us, border = _tallied(walked, slots)
+        rows = [
+            {"breakdown": label, **_measured(totals[slot], ordered_us[border[slot] : border[slot + 1]])} for slot, label in enumerate(slots.labels)
+        ]
         notes = list(slots.notes)
         if self.since is not None or self.until is not None:
             notes.append("sessions that cross an edge of the range are cut there")
         return Answer.of(self, engine, _table(rows, with_breakdown=self.breakdown is not None), plan=walked.plan, notes=notes)
 
     def _walk(self, engine: Engine) -> Walked:
-        import numpy as np
-
         from footfall.kernels.sessions import SessionRules, sessionize
 
         since, until = self.range_us(engine)
@@ -74,13 +69,8 @@ class Sessions(Analysis, frozen=True, kw_only=True):
 
         def kernel(batch: PersonBatch) -> Partial:
             person, time_us, _, group = walked_arrays(batch)
-            first, duration_us = sessionize(person, time_us, cuts, rules)
-            return {
-                "size": np.diff(first, append=len(person)).astype(np.int32),
-                "duration_us": duration_us,
-                "group": group[first] if len(group) else np.full(len(first), -1, np.int32),
-                "person": person[first],
-            }
+            first, size, duration_us, opens = sessionize(person, time_us, cuts, rules)
+            return {"size": size, "duration_us": duration_us, "opens": opens, "group": group[first] if len(group) else group}
 
         return engine.walk(Scan((), where, self.breakdown, since, until), kernel)
 
@@ -95,29 +85,33 @@ class Sessions(Analysis, frozen=True, kw_only=True):
         return periods(engine.time_zone, "day", *span).edge_us
 
 
-def _people(walked: Walked, slot_of: Any, slots: int) -> Any:
-    """(slots,) persons with a session in each; whole persons come in one batch, so batches add up."""
+def _tallied(walked: Walked, slots: Slots | None) -> tuple[Any, Any, Any]:
+    """Sums, ordered durations and their borders by row of the breakdown, or by group code + 1 while the rows are not known."""
     import numpy as np
 
-    from footfall.kernels.sessions import people_by_slot
+    from footfall.kernels.sessions import tally_sessions
 
-    people = np.zeros(slots, np.int64)
-    for partial in walked.partials:
-        people += people_by_slot(partial["person"], slot_of(partial["group"]).astype(np.int64), slots)
-    return people
+    opens, size, duration_us, group = (gathered(walked.partials, key) for key in ("opens", "size", "duration_us", "group"))
+    if slots is None:
+        slot, count = group + 1, len(walked.groups) + 1
+    else:
+        slot, count = slots.of(group), len(slots.labels)
+    totals, ordered_us, border = tally_sessions(opens.astype(bool), size.astype(np.int32), duration_us, slot.astype(np.int64), count)
+    return totals, ordered_us, border
 
 
-def _measured(sizes: Any, durations_us: Any, people: int) -> dict[str, Any]:
-    sessions, events, single = len(sizes), int(sizes.sum()), int((sizes == 1).sum())
+def _measured(totals: Any, ordered_us: Any) -> dict[str, Any]:
+    sessions, people, events, single, kibi_us, rest_us = totals.tolist()
+    median_s, p90_s = quantiles_s(ordered_us, (0.5, 0.9))
     return {
         "sessions": sessions,
         "people": people,
         "events": events,
         "single_event_sessions": single,
         "bounce_rate": ratio(single, sessions),
-        "mean_duration_s": ratio(int(durations_us.sum()), sessions * 1_000_000),
-        "median_duration_s": quantile_s(durations_us, 0.5),
-        "p90_duration_s": quantile_s(durations_us, 0.9),
+        "mean_duration_s": ratio(kibi_us * 1_024 + rest_us, sessions * 1_000_000),
+        "median_duration_s": median_s,
+        "p90_duration_s": p90_s,
         "mean_events": ratio(events, sessions),
         "sessions_per_person": ratio(sessions, people),
     }

@@ -144,3 +144,27 @@ def paths(person: Any, time_us: Any, code: Any, rules: PathRules) -> tuple[Any, 
         length[:known].copy(),
         pool[:pooled].copy(),
     )
+
+
+@njit(nogil=True, cache=True)
+def distinct(hashes: Any, count: Any, people: Any) -> tuple[Any, Any, Any]:
+    """(d, 2) hashes of several batches, (d,) counts -> `first` (u,) index of each different one, and its summed counts."""
+    slots = 1 << 12
+    while slots < 2 * len(count):
+        slots *= 2
+    index = np.full(slots, -1, np.int32)
+    mask = np.uint64(slots - 1)
+    first = np.empty(len(count), np.int64)
+    sums = np.zeros((len(count), 2), np.int64)
+    known = 0
+    for i in range(len(count)):
+        at = hashes[i, 0] & mask
+        while index[at] >= 0 and (hashes[first[index[at]], 0] != hashes[i, 0] or hashes[first[index[at]], 1] != hashes[i, 1]):
+            at = (at + np.uint64(1)) & mask
+        if index[at] < 0:
+            index[at] = known
+            first[known] = i
+            known += 1
+        sums[index[at], 0] += count[i]
+        sums[index[at], 1] += people[i]
+    return first[:known].copy(), sums[:known, 0].copy(), sums[:known, 1].copy()

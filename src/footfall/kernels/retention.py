@@ -25,8 +25,8 @@ class RetentionRules(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules: RetentionRules) -> tuple[Any, Any, Any, Any]:
-    """(n,) events by person and time, `role` a bit set of START and RETURN -> one row a person of a cohort, and their returns.
+def returns(person: Any, time_us: Any, roles: tuple[Any, Any], edges: tuple[Any, Any], rules: RetentionRules) -> tuple[Any, Any, Any, Any]:
+    """(n,) events by person and time, `roles` their codes and each code's bits of START and RETURN -> one row a person of a cohort, and their returns.
 
     A person's first START event makes their cohort; when it lies outside [since_us, until_us) the person is left out.  That event and
     everything after it counts as a return where it has the role.  Returns `first` (m,) int64 index of the first event, `cohort` (m,)
@@ -34,6 +34,7 @@ def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules:
     counted from the first one, person after person; periods + 1 stands for everything later.  Cost: one pass.
     """
     n = len(person)
+    code, role_of = roles
     edge_us, period = edges
     first = np.empty(n, np.int64)
     cohort = np.empty(n, np.int64)
@@ -53,8 +54,9 @@ def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules:
         if left_out:
             continue
         now = time_us[i]
+        role = role_of[code[i]]
         if not started:
-            if role[i] & START == 0:
+            if role & START == 0:
                 continue
             if not rules.since_us <= now < rules.until_us:
                 left_out = True
@@ -66,7 +68,7 @@ def returns(person: Any, time_us: Any, role: Any, edges: tuple[Any, Any], rules:
             hits[people] = 0
             people += 1
             newest = before = np.int64(-1)
-        if role[i] & RETURN == 0:
+        if role & RETURN == 0:
             continue
         if rules.rolling_us > 0:
             age = (now - time_us[first[people - 1]]) // rules.rolling_us

@@ -7,16 +7,16 @@ import random
 import numpy as np
 import pytest
 
-from footfall.analyses.spec.statistics import quantile_s, ratio, wilson
+from footfall.analyses.spec.statistics import quantiles_s, ratio, wilson
 
 
 def test_quantiles_equal_those_of_the_sorted_values():
     for seed in range(1_000):
         chance = random.Random(seed)
         values = [chance.randrange(10) * 1_000_000 for _ in range(chance.randrange(1, 9))]
-        for share in (0.0, 0.5, 0.9, 1.0):
-            assert quantile_s(np.array(values), share) == pytest.approx(float(np.quantile(values, share)) / 1e6), f"seed {seed}"
-    assert quantile_s(np.empty(0, np.int64), 0.5) is None
+        shares = (0.5, 0.0, 0.9, 1.0)
+        assert quantiles_s(np.array(values), shares) == pytest.approx([float(np.quantile(values, share)) / 1e6 for share in shares]), f"seed {seed}"
+    assert quantiles_s(np.empty(0, np.int64), (0.5, 0.9)) == [None, None]
 
 
 def test_wilson_is_the_set_of_shares_that_the_score_test_accepts():
