@@ -20,7 +20,7 @@ from footfall.app.questions import LeftOut, Question, questions_for
 from footfall.errors import InvalidConfig, InvalidFile
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from footfall.analyses.spec.contract import Chart, Engine
     from footfall.app.project import Project
@@ -33,7 +33,14 @@ HISTORY = "history"
 ROWS_PRINTED = 14
 _MADE = (HISTORY, REPORT, ".footfall", FILE_NAME, MARKER)  # the marker goes last, so that a removal cut short can be taken up again
 
-Grid = Callable[..., "RenderableType"]
+# What a first look needs; the report and the commands have every column.
+_COLUMNS = {
+    "funnel": ("step", "name", "people", "conversion", "conversion_from_previous", "dropped", "open", "median_s"),
+    "sessions": ("sessions", "people", "single_event_sessions", "bounce_rate", "mean_duration_s", "median_duration_s", "mean_events"),
+}
+_MOVERS = ("value", "before", "after", "change", "change_percent", "growth_percent")
+
+PrintRows = Callable[..., list[str]]  # rows, console, chart=…: prints a table, returns sentences about what it left out
 
 
 @dataclass(slots=True)
@@ -57,8 +64,8 @@ class _Run:
         self.console.print(remark, style="dim", markup=False)
 
 
-def run_demo(directory: str | Path, *, file: str | None = None, events: int = EVENTS, console: Console, grid: Grid) -> Path:
-    """Make the project, answer, and write the report, whose path is returned.  `grid` turns rows into a table for the console.
+def run_demo(directory: str | Path, *, file: str | None = None, events: int = EVENTS, console: Console, print_rows: PrintRows) -> Path:
+    """Make the project, answer, and write the report, whose path is returned.  `print_rows` prints rows as a table.
 
     Raises:
         InvalidConfig: the folder holds something that no demo made.
@@ -80,7 +87,7 @@ def run_demo(directory: str | Path, *, file: str | None = None, events: int = EV
     with run.step("choose the questions") as words:
         asked, left_out = _shop_questions() if file is None else questions_for(project.engine())
         words.append(f"{len(asked)} questions" + (f", {len(left_out)} left out" if left_out else ""))
-    answers = [_answer(run, project, question, grid) for question in asked]
+    answers = [_answer(run, project, question, print_rows) for question in asked]
     for one in left_out:
         console.print(f"\n[bold]{one.title}[/bold] is left out: ", end="")
         console.print(one.reason, markup=False)
@@ -185,7 +192,7 @@ def _compact(run: _Run, project: Project) -> None:
         words.append(f"{done.files_before} files, {done.bytes_before / 1e6:,.1f} MB → {done.files_after} files, {done.bytes_after / 1e6:,.1f} MB")
 
 
-def _answer(run: _Run, project: Project, question: Question, grid: Grid) -> Asked:
+def _answer(run: _Run, project: Project, question: Question, print_rows: PrintRows) -> Asked:
     from footfall.analyses.spec.build import build
     from footfall.analyses.spec.menu import analyses
     from footfall.app.report import Asked
@@ -196,27 +203,28 @@ def _answer(run: _Run, project: Project, question: Question, grid: Grid) -> Aske
         answer = project.answer(build(analyses()[question.kind], question.values))
         seconds = clock.monotonic_s() - began_s
         words.append(type(answer.analysis).summary)
-    _show(run.console, question, answer.rows, type(answer.analysis).chart, grid)
+    _show(run.console, question, answer.rows, type(answer.analysis).chart, print_rows)
     return Asked(question, answer, seconds)
 
 
-def _show(console: Console, question: Question, rows: list[dict[str, Any]], chart: Chart | None, grid: Grid) -> None:
+def _show(console: Console, question: Question, rows: list[dict[str, Any]], chart: Chart | None, print_rows: PrintRows) -> None:
     console.print(f"\n[bold]{_escaped(question.title)}[/bold]")
-    if question.kind == "movers" and len(rows) > 2:
-        up = [row for row in rows if row["change"] > 0][:5]
-        down = [row for row in reversed(rows) if row["change"] < 0][:5]
-        shown = [{name: row[name] for name in ("value", "before", "after", "change", "change_percent", "growth_percent")} for row in [*up, *down]]
-        console.print(grid(shown))
-        return
-    if chart is not None and chart.kind == "heatmap" and question.kind != "retention":
-        rows = sorted(rows, key=lambda row: -row["count"]) if rows and "count" in rows[0] else rows
+    cut = rows[:ROWS_PRINTED]
+    if question.kind in _COLUMNS:
+        cut = [{name: row[name] for name in _COLUMNS[question.kind] if name in row} for row in rows[:ROWS_PRINTED]]
+    if question.kind == "movers":
+        up, down = [row for row in rows if row["change"] > 0], [row for row in reversed(rows) if row["change"] < 0]
+        cut, chart = [{name: row[name] for name in _MOVERS} for row in [*up[:5], *down[:5]]], None
+    elif question.kind == "retention":
+        cut = rows
+    elif question.kind in ("active", "abandonment"):
+        cut = rows[-ROWS_PRINTED:]
+    elif question.kind == "transitions":
         chart = None
-    cut = (
-        rows if chart is not None and chart.kind == "heatmap" else rows[-ROWS_PRINTED:] if "day" in (rows[0] if rows else {}) else rows[:ROWS_PRINTED]
-    )
-    console.print(grid(cut, chart=chart))
+    for sentence in print_rows(cut, console, chart=chart) if cut else ["there is nothing to show"]:
+        console.print(sentence, style="dim", markup=False)
     if len(cut) < len(rows):
-        console.print(f"{len(cut)} of {len(rows):,} rows; the report has more", style="dim")
+        console.print(f"{len(cut)} of {len(rows):,} rows; the report has more", style="dim", highlight=False)
 
 
 def _escaped(text: str) -> str:

@@ -32,6 +32,11 @@ for (const place of document.querySelectorAll("[data-figure]")) {
   if (window.innerWidth < 640) {
     figure.layout.font.size = 11;
     figure.layout.margin = {...figure.layout.margin, l: 8, r: 8};
+    for (const trace of figure.data) {
+      if (trace.type === "heatmap") { trace.showscale = false; if (trace.x.length > 8) delete trace.texttemplate; }
+      if (trace.type === "bar" && trace.orientation === "h") trace.textposition = "none";
+      if (trace.type === "funnel") trace.text = trace.text.map(text => text.replace(/ of first.*/, ")"));
+    }
   }
   Plotly.newPlot(place, figure.data, figure.layout, {responsive: true, displayModeBar: false});
 }
@@ -144,6 +149,9 @@ def _chart(index: int, answer: Answer) -> str:
     height = figure.layout.height or 380
     margin = {"l": 24, "r": 24, "t": 40, "b": 40}
     figure.update_layout(title=None, margin=margin, autosize=True, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
+    for trace in figure.data:
+        if answer.analysis.name == "active" and trace.name != "dau":
+            trace.visible = "legendonly"  # months are ten times as tall as days; a click brings them in
     drawn = figure.to_json().replace("<", "\\u003c")
     return (
         f'<div class="chart" data-figure="f{index}" style="height:{int(height)}px" role="img" aria-label="{_text(answer.analysis.name)} chart"></div>'
