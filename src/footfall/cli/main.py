@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -104,13 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.format_message(), err=True)
         return InvalidQuery.exit_status
-    except BrokenPipeError:
-        # The reader went away; Python would complain once more when it closes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CLOSED_PIPE
     except (FootfallError, click.ClickException, OSError) as problem:
+        if isinstance(problem, OSError) and problem.errno == errno.EPIPE:
+            return _closed_pipe()
         return _report(_as_error(problem), as_json="--json" in given)
     return status if isinstance(status, int) else 0
+
+
+def _closed_pipe() -> int:
+    """The reader went away, which is no error; Python would complain once more when it closes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CLOSED_PIPE
 
 
 def _as_error(problem: Exception) -> FootfallError:

@@ -7,6 +7,7 @@ catalog and a variable of the host program are all unknown names.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def _parse(sql: str) -> exp.Expression:
         tokens = sqlglot.tokenize(text, read="duckdb")
         word = tokens[0].text.lower() if tokens else ""
         if word not in _FIRST_WORDS:
-            near = nearest(word, _FIRST_WORDS, limit=1)
+            near = difflib.get_close_matches(word, _FIRST_WORDS, n=1, cutoff=0.75)
             hint = f"did you mean {near[0].upper()}?" if near else _HINT
             raise InvalidQuery(f"a query may only read, and this one begins with {word.upper() or 'a comment'}", field="query", got=word, hint=hint)
         if word == "show" and [token.text.lower() for token in tokens[1:]] != ["tables"]:
