@@ -79,7 +79,10 @@ class DuckDBEngine:
         loaded = {}
         for name, dimension in dimensions.items():
             table = identifier(dimension_table(name))
-            reader = f"read_parquet({quoted(dimension.path)})" if dimension.path.endswith(".parquet") else f"read_csv({quoted(dimension.path)})"
+            path = quoted(dimension.path)
+            # A key is text whatever it looks like: one id written 1e+05 would turn the others into 25671.0.
+            reader = f"read_csv({path}, types = {{{quoted(dimension.key)}: 'VARCHAR'}})"
+            reader = f"read_parquet({path})" if dimension.path.endswith(".parquet") else reader
             try:
                 self._connection.execute(
                     f"CREATE TABLE {table} AS SELECT *, CAST({identifier(dimension.key)} AS VARCHAR) AS footfall_key FROM {reader}"
