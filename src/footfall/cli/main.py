@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -105,9 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as problem:
         click.echo(problem.format_message(), err=True)
         return InvalidQuery.exit_status
+    except (SystemExit, BrokenPipeError):
+        # click meets a closed pipe with sys.exit, which nothing else here calls.
+        return _closed_pipe()
     except (FootfallError, click.ClickException, OSError) as problem:
-        if isinstance(problem, OSError) and problem.errno == errno.EPIPE:
-            return _closed_pipe()
         return _report(_as_error(problem), as_json="--json" in given)
     return status if isinstance(status, int) else 0
 
