@@ -76,28 +76,42 @@ def tally_sessions(opens: Any, size: Any, duration_us: Any, slot: Any, slots: in
     Returns `totals` (slots, FIELDS); `ordered_us` (s,), the durations of slot 0, then those of slot 1, …; and `border` (slots + 1,) where
     each begins.  People are counted once in every slot where they have a session.  Cost: two passes.
     """
+    if not len(slot):
+        totals, ordered_us, border = _tally_all(opens, size, duration_us)
+        return totals, ordered_us, border
     totals = np.zeros((slots, FIELDS), np.int64)
     seen = np.full(slots, -1, np.int64)
     ordinal = -1
     for i in range(len(size)):
         ordinal += opens[i]
-        mine = slot[i] if len(slot) else 0
-        row = totals[mine]
+        row = totals[slot[i]]
         row[SESSIONS] += 1
         row[EVENTS] += size[i]
         row[SINGLE] += size[i] == 1
         row[KIBI_US] += duration_us[i] >> 10
         row[REST_US] += duration_us[i] & 1023
-        if seen[mine] != ordinal:
-            seen[mine] = ordinal
+        if seen[slot[i]] != ordinal:
+            seen[slot[i]] = ordinal
             row[PEOPLE] += 1
     border = np.zeros(slots + 1, np.int64)
     border[1:] = np.cumsum(totals[:, SESSIONS])
-    if not len(slot):
-        return totals, duration_us.copy(), border
     ordered_us = np.empty(len(size), np.int64)
     place = border.copy()
     for i in range(len(size)):
         ordered_us[place[slot[i]]] = duration_us[i]
         place[slot[i]] += 1
     return totals, ordered_us, border
+
+
+@njit(nogil=True, cache=True)
+def _tally_all(opens: Any, size: Any, duration_us: Any) -> tuple[Any, Any, Any]:
+    """Everything in one slot: plain sums, which the compiler turns into vector instructions."""
+    people = events = single = kibi_us = rest_us = np.int64(0)
+    for i in range(len(size)):
+        people += opens[i]
+        events += size[i]
+        single += size[i] == 1
+        kibi_us += duration_us[i] >> 10
+        rest_us += duration_us[i] & 1023
+    totals = np.array([[len(size), people, events, single, kibi_us, rest_us]], np.int64)
+    return totals, duration_us.copy(), np.array([0, len(size)], np.int64)
