@@ -20,22 +20,20 @@ if TYPE_CHECKING:
 DEFAULT_ITEM = "product_id"
 IN_SESSION = "session"
 
+# The running minimum is the time of the first start at or before a row in the order of (event_time, position), and null before it.
 _SQL = """WITH moves AS (
   SELECT {keys}, name, time_us, position, day FROM events WHERE {condition}
 ),
-placed AS (
-  SELECT {aliases}, name, time_us, day, ROW_NUMBER() OVER (PARTITION BY {aliases} ORDER BY time_us, position) AS place FROM moves
-),
 opened AS (
-  SELECT {aliases}, name, time_us, place,
-    MIN(CASE WHEN name = {start} THEN place END) OVER (PARTITION BY {aliases}) AS start_place,
-    MIN(CASE WHEN name = {start} THEN time_us END) OVER (PARTITION BY {aliases}) AS start_us,
-    MIN(CASE WHEN name = {start} THEN day END) OVER (PARTITION BY {aliases}) AS start_day
-  FROM placed
+  SELECT {aliases}, name, time_us, day,
+    MIN(CASE WHEN name = {start} THEN time_us END)
+      OVER (PARTITION BY {aliases} ORDER BY time_us, position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS start_us
+  FROM moves
 ),
 attempts AS (
-  SELECT {aliases}, start_us, start_day, MIN(CASE WHEN {finished} THEN time_us END) AS finish_us
-  FROM opened WHERE start_place IS NOT NULL GROUP BY {aliases}, start_us, start_day
+  SELECT {aliases}, MIN(start_us) AS start_us, MIN(CASE WHEN name = {start} THEN day END) AS start_day,
+    MIN(CASE WHEN {finished} THEN time_us END) AS finish_us
+  FROM opened WHERE start_us IS NOT NULL GROUP BY {aliases}
 )
 SELECT period, COUNT(*) AS started, COUNT(finish_us) AS finished, SUM(still_open) AS still_open
 FROM (SELECT {period} AS period, finish_us, CASE WHEN {still_open} THEN 1 ELSE 0 END AS still_open FROM attempts) AS dated
@@ -98,7 +96,7 @@ def _attempts_sql(asked: Abandonment, engine: Engine) -> str:
     start, finish = quoted(asked.start), quoted(asked.finish)
     begins = f"name = {start}" + (f" AND time_us < {until}" if until is not None else "")
     keys = {"person_key": "person_key"}
-    finished, still_open = f"name = {finish} AND place > start_place", "FALSE"
+    finished, still_open = f"name = {finish}", "FALSE"
     if asked.within == IN_SESSION:
         keys["session_id"] = "session_id"
     elif not (span := Span(asked.within)).unlimited:

@@ -57,7 +57,7 @@ class Movers(Analysis, frozen=True, kw_only=True):
         calendar = Calendar(self.interval, engine.time_zone)
         last = self._last_key(engine, calendar)
         if last is None:
-            return Answer.of(self, engine, _table([], calendar, (0, 0), whole=True), plan="SELECT nothing: there are no events")
+            return Answer.of(self, engine, _table([], calendar, (0, 0), whole=True), plan="no query: there are no events")
         keys = [last]
         for _ in range(self.periods - 1):
             keys.append(calendar.key(calendar.start_us(keys[-1]) - 1))
