@@ -37,7 +37,7 @@ def twin(events, zone, as_of_us, interval, within, item):
 @pytest.mark.parametrize("zone", ZONES)
 def test_abandonment_equals_its_twin_on_random_logs(engine_of, zone):
     seed = 50 + ZONES.index(zone)
-    events = random_logs(seed, days=12)
+    events = random_logs(seed, days=9)
     engine = engine_of(events, time_zone=zone)
     for interval, within, item in [
         ("day", "session", "product_id"),

@@ -36,7 +36,7 @@ def twin(events, zone, end_us, mode, name=None):
 @pytest.mark.parametrize("mode", ["rolling", "calendar"])
 def test_active_equals_its_twin_on_random_logs(engine_of, zone, mode):
     seed = 30 + ZONES.index(zone)
-    events = random_logs(seed, days=20)
+    events = random_logs(seed, days=9)
     engine = engine_of(events, time_zone=zone)
     for name in (None, "purchase"):
         rows = build(Active, {"mode": mode, "event": name}).answer(engine).rows

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from footfall.analyses.drawing import heatmap, sankey
 from footfall.analyses.spec.build import build
+from footfall.analyses.spec.contract import Chart
 from footfall.analyses.spec.menu import analyses
 from log_support import random_logs, us
 
@@ -93,3 +95,19 @@ def test_paths_flow_into_their_end(engine_of):
         (labels[source], labels[target]): value for source, target, value in zip(flow.link.source, flow.link.target, flow.link.value, strict=True)
     }
     assert found == {("view", "buy"): 1, ("view", "(end)"): 1, ("buy", "(end)"): 1}
+
+
+def test_pairs_flow_from_source_to_target_and_the_rest_is_not_a_path(engine_of):
+    rows = [{"source": "a", "target": "b", "count": 3}, {"source": "a", "target": "a", "count": 2}, {"source": "b", "target": "a", "count": 1}]
+    (flow,) = sankey(Chart(kind="sankey", x="source", y=("target",), value="count", options={"top": 2}), rows).data
+    assert (list(flow.node.label), list(flow.link.value)) == (["a", "b", "a"], [3, 2])
+    events = views("2026-11-02T10:00", "2026-11-02T10:00") + views("2026-11-02T11:00", "2026-11-02T11:00", "2026-11-02T11:00")
+    (flow,) = plotted(engine_of(events), "paths", gap="none", limit=1).data
+    assert set(flow.node.label) == {"view", "(end)"}
+
+
+def test_names_come_most_frequent_first_and_only_the_largest():
+    rows = [{"source": source, "target": target, "count": count} for source, target, count in (("c", "c", 9), ("a", "c", 5), ("b", "a", 1))]
+    (cells,) = heatmap(Chart(kind="heatmap", x="target", y=("source",), value="count", options={"top": 2}), rows).data
+    assert (list(cells.x), list(cells.y)) == (["c", "a"], ["c", "a"])
+    assert [list(line) for line in cells.z] == [[9, None], [5, None]]
