@@ -98,6 +98,11 @@ def test_sql_reads_events_imports_and_dead_letters(shop):
     assert shop.sql("SELECT file, stored, reasons FROM imports").to_pylist() == [{"file": "a.csv", "stored": 6, "reasons": '{"missing_time": 2}'}]
 
 
+def test_sql_sums_are_plain_integers_while_they_fit(shop):
+    assert shop.sql("SELECT sum(position) AS s FROM events").schema.field("s").type == "int64"
+    assert shop.sql("SELECT sum(position) + 9223372036854775807 AS s FROM events").schema.field("s").type != "int64"
+
+
 def test_sql_of_a_wrong_column_names_the_nearest(shop):
     with pytest.raises(InvalidQuery) as refused:
         shop.sql("SELECT user_idd FROM events")

@@ -144,6 +144,28 @@ def test_sql_reads_stdin_and_prints_three_forms(shop, capsys, monkeypatch):
     assert "the query is empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1.5 AS d, uuid() AS u, interval 1 day AS i, {'a': 1} AS st, [1, 2] AS l, now() AS n, time '10:00' AS t, map {'a': 1} AS m, NULL AS z",
+        "DESCRIBE events",
+        "SUMMARIZE events",
+        "SHOW TABLES",
+        "EXPLAIN SELECT count(*) FROM events",
+        "EXPLAIN ANALYZE SELECT count(*) FROM events",
+        "PIVOT events ON name USING count(*)",
+        "SELECT 'nan'::DOUBLE AS x, DATE '2026-01-01' AS y, 'x'::BLOB AS b",
+        "SELECT name FROM events WHERE FALSE",
+    ],
+)
+def test_sql_of_every_kind_in_every_form(shop, capsys, query, form):
+    assert main(["-C", shop, "sql", query, *form]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    if form == ["--json"]:
+        assert isinstance(json.loads(out)["rows"], list)
+
+
 def test_config_show_says_where_values_come_from(shop, capsys, monkeypatch):
     monkeypatch.setenv("FOOTFALL_ENGINE__THREADS", "2")
     assert main(["-C", shop, "config", "show", "--json"]) == 0

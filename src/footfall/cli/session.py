@@ -75,7 +75,7 @@ def csv_option(command: Command) -> Command:
 
 
 def print_json(value: object) -> None:
-    """A value as one JSON object; times are ISO 8601."""
+    """A value as one JSON object; times are ISO 8601, decimals numbers."""
     import msgspec
 
-    click.echo(msgspec.json.encode(value, enc_hook=str))
+    click.echo(msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode(value))

@@ -29,9 +29,9 @@ def sql(session: Session, query: str, *, as_json: bool, as_csv: bool) -> None:
 
         write_csv(result)
         return
-    from footfall.cli.table import print_rows
+    from footfall.cli.table import ROWS_MAX, print_rows
 
-    rows = result.to_pylist()
-    for note in print_rows(rows, stdout()) if rows else []:
+    rows = result.slice(0, ROWS_MAX).to_pylist()
+    for note in print_rows(rows, stdout(), total=len(result)) if rows else []:
         say(note)
-    say(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
+    say(f"{len(result):,} {'row' if len(result) == 1 else 'rows'}")

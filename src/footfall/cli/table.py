@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 Rows = Sequence[Mapping[str, Any]]
 
 
-def print_rows(rows: Rows, console: Console, *, chart: Chart | None = None) -> list[str]:
-    """Print rows as a table that fits the console; the sentences about what it leaves out."""
+def print_rows(rows: Rows, console: Console, *, chart: Chart | None = None, total: int | None = None) -> list[str]:
+    """Print rows as a table that fits the console; the sentences about what it leaves out of `total` rows."""
     if chart is not None and chart.kind == "heatmap":
         rows, chart = _crossed(rows, chart), None
     bar = _bar_column(rows, chart)
@@ -36,7 +37,8 @@ def print_rows(rows: Rows, console: Console, *, chart: Chart | None = None) -> l
     console.print(_table(rows[:ROWS_MAX], columns, bar))
     hidden = [column for column in rows[0] if column not in columns]
     notes = [f"more columns in --csv and --json: {', '.join(hidden)}"] if hidden else []
-    return notes + ([f"{len(rows) - ROWS_MAX:,} more rows in --csv and --json"] if len(rows) > ROWS_MAX else [])
+    more = (len(rows) if total is None else total) - ROWS_MAX
+    return notes + ([f"{more:,} more rows in --csv and --json"] if more > 0 else [])
 
 
 def cell(column: str, value: object) -> str:
@@ -49,18 +51,29 @@ def cell(column: str, value: object) -> str:
         return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, int | float):
-        return _number(column, value)
+    if isinstance(value, int | float | Decimal):
+        return _number(column, float(value) if isinstance(value, Decimal) else value)
     return _CONTROL.sub("·", str(value))
 
 
 def write_csv(table: pa.Table) -> None:
     """A table as CSV on stdout."""
+    import pyarrow as pa
     from pyarrow import csv
 
+    for index, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type) or pa.types.is_interval(field.type):
+            table = table.set_column(index, field.name, pa.array(map(_json, table.column(index).to_pylist()), pa.string()))
     sys.stdout.flush()
     csv.write_csv(table, sys.stdout.buffer, csv.WriteOptions(quoting_style="needed"))
     sys.stdout.buffer.flush()
+
+
+def _json(value: object) -> str | None:
+    """A list, structure or interval as JSON text, for formats that have cells only."""
+    import msgspec
+
+    return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
 
 
 def duration(seconds: float) -> str:
@@ -129,7 +142,7 @@ def _table(rows: Rows, columns: Sequence[str], bar: str | None) -> Table:
 
 
 def _is_number(value: object) -> bool:
-    return hasattr(value, "style") or (isinstance(value, int | float) and not isinstance(value, bool))
+    return hasattr(value, "style") or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
 
 
 def _bar_column(rows: Rows, chart: Chart | None) -> str | None:

@@ -31,7 +31,7 @@ def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], s
         if name in guarded.tables:
             engine.register(name, load())
     try:
-        return engine.query(guarded.sql)
+        return _with_plain_integers(engine.query(guarded.sql))
     except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
         raise StorageFailed(f"the query could not finish: {_first_line(problem)}", hint="run it again, or raise engine.memory_limit") from problem
     except duckdb.Error as problem:
@@ -42,6 +42,19 @@ def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], s
             got=sql,
             hint=f"did you mean {candidate[1]}?" if candidate else "see the columns with DESCRIBE events",
         ) from None
+
+
+def _with_plain_integers(table: pa.Table) -> pa.Table:
+    """DuckDB sums integers into 38 digits; a column whose values fit is int64, as everybody expects."""
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            try:
+                table = table.set_column(index, field.name, table.column(index).cast(pa.int64()))
+            except pa.ArrowInvalid:
+                continue
+    return table
 
 
 def _first_line(problem: duckdb.Error) -> str:
