@@ -45,7 +45,7 @@ def _closing(octets: Any, i: Any, stop: Any) -> Any:
     """Where the quote that opened before i closes; `stop` when it does not."""
     while i < stop and octets[i] != _QUOTE:
         i += 2 if octets[i] == _ESCAPE else 1
-    return stop if i > stop else i
+    return min(i, stop)
 
 
 @numba.njit(nogil=True, cache=True)
