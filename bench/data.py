@@ -85,7 +85,8 @@ def lakes(folder: Path, rows: int) -> dict[str, object]:
     home = folder / f"log-{rows}-{_code_digest()}"
     marker = home / "built.json"
     if not marker.exists():
-        shutil.rmtree(home, ignore_errors=True)
+        for old in folder.glob(f"log-{rows}-*"):
+            shutil.rmtree(old)
         home.mkdir(parents=True)
         marker.write_text(json.dumps(_build(home, rows)))
     return json.loads(marker.read_text())

@@ -1,0 +1,25 @@
+"""The benchmark runs from end to end; how fast is not asked here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.slow
+def test_a_quick_run_measures_everything():
+    command = [sys.executable, str(ROOT / "bench" / "run.py"), "--quick", "--no-peers", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    questions = {one["question"] for one in found["measured"]}
+    assert questions == {"funnel", "sessions", "transitions", "retention", "import csv", "import ndjson", "compact csv"}
+    assert all(one["median_s"] > 0 and one["peak_mb"] > 50 for one in found["measured"])
+    assert "failed" not in done.stderr
+    assert len(found["tables"]) == 3
