@@ -129,7 +129,8 @@ class DuckDBEngine:
             return now_us
         zone = ZoneInfo(self.time_zone)
         last = (_EPOCH + timedelta(microseconds=span[1])).astimezone(zone).date()
-        midnight = datetime(last.year, last.month, last.day, tzinfo=zone) + _DAY
+        # A clock that goes back over midnight has it twice; the later one ends the day.
+        midnight = (datetime(last.year, last.month, last.day, tzinfo=zone) + _DAY).replace(fold=1)
         end_us = round((midnight - _EPOCH) / timedelta(microseconds=1))
         return min(end_us, max(now_us, span[1]))
 
