@@ -1,0 +1,82 @@
+"""The beginning of a file as columns of text: what a guess and a preview look at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import msgspec
+
+from footfall.connectors.files.contract import Place
+from footfall.connectors.files.discover import SourceFile
+from footfall.connectors.files.open_rows import open_sample
+from footfall.connectors.files.options import FileOptions
+from footfall.connectors.files.parquet_rows import ParquetReader
+from footfall.connectors.files.sniff import SAMPLE_BYTES, FileFormat, sniff
+from footfall.errors import InvalidFile
+from footfall.event.raw import RawRows
+from footfall.event.text import texts
+
+
+class Sample:
+    """The first rows of one file (at most 1 MiB of text or one batch), its format and its columns."""
+
+    def __init__(self, file: SourceFile, options: FileOptions) -> None:
+        self.file = file
+        self.format, self._text = sniff(file, options)
+        self.columns = self._columns()
+        self.raw = self._rows(self.columns)
+        if len(self.raw) == 0:
+            raise InvalidFile(f"{file.name} has no rows", field="files", got=file.name, hint="check that it was written completely")
+
+    def _columns(self) -> tuple[str, ...]:
+        if self.format.kind == "parquet":
+            return ()
+        if self.format.kind not in ("json", "ndjson"):
+            return self.format.columns
+        seen: dict[str, None] = {}
+        raw = self._rows(())
+        for row in range(len(raw)):
+            start, stop = int(raw.rows[row, 0]), int(raw.rows[row, 1])
+            try:
+                seen.update(dict.fromkeys(msgspec.json.decode(bytes(raw.octets[start:stop]), type=dict[str, msgspec.Raw])))
+            except (msgspec.DecodeError, ValueError):
+                continue
+        return tuple(seen)
+
+    def _rows(self, names: tuple[str, ...]) -> RawRows:
+        if self.format.kind == "parquet":
+            reader = ParquetReader(self.file, place=Place())
+            self.columns = reader.columns
+            raw = reader.read()
+            reader.close()
+        else:
+            rows = open_sample(self._text, self.format, names)
+            raw = rows.read()
+            self.columns = names = rows.columns
+        if raw is None:
+            raise InvalidFile(f"{self.file.name} has no rows", field="files", got=self.file.name, hint="check that it was written completely")
+        if len(self._text) >= SAMPLE_BYTES and len(raw) > 1:  # the sample cuts its last row
+            raw.rows = raw.rows[:-1]
+            if raw.span_of is not None:
+                raw.span_of = raw.span_of[:-1]
+        return raw
+
+    @cached_property
+    def _values(self) -> dict[str, list[str | None]]:
+        return {}
+
+    def values(self, column: str) -> list[str | None]:
+        """A column's values as text, null where nothing was sent."""
+        if column not in self._values:
+            array, _ = texts(self.raw.octets, self.raw.column(self.columns.index(column)))
+            self._values[column] = array.to_pylist()
+        return self._values[column]
+
+    def present(self, column: str) -> list[str]:
+        """A column's values that are there."""
+        return [value for value in self.values(column) if value is not None]
+
+
+def format_of(sample: Sample) -> FileFormat:
+    """The format of the sample's file."""
+    return sample.format
