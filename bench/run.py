@@ -24,21 +24,24 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 FUNNEL_WINDOW_US = 24 * 3_600_000_000
 GAP_US = 1_800_000_000
-QUESTIONS = ("funnel", "sessions", "transitions", "retention")
+QUESTIONS = ("funnel", "sessions", "sessions whole row", "transitions", "retention")
 
 # who -> module, how its table is called, and its ways to answer each question.  The fastest way is the peer.
 PEERS = {
     "DuckDB": ("duckdb_sql", "parquet", {
         "funnel": ["funnel ASOF", "funnel running maxima"], "sessions": ["sessions one window", "sessions sort + streaming lag"],
+        "sessions whole row": ["sessions whole row"],
         "transitions": ["transitions one window", "transitions sort + streaming lag"], "retention": ["retention distinct days", "retention bit sets"],
     }),
     "Polars": ("polars_lazy", "parquet", {question: [question] for question in QUESTIONS}),
     "chDB, Parquet": ("chdb_sql", "parquet", {
         "funnel": ["funnel windowFunnel"], "sessions": ["sessions arrays", "sessions one window"],
+        "sessions whole row": ["sessions whole row"],
         "transitions": ["transitions one window", "transitions arrays"], "retention": ["retention arrays"],
     }),
     "chDB, MergeTree": ("chdb_sql", "mergetree", {
         "funnel": ["funnel windowFunnel"], "sessions": ["sessions arrays", "sessions one window"],
+        "sessions whole row": ["sessions whole row"],
         "transitions": ["transitions one window", "transitions arrays"], "retention": ["retention arrays"],
         "other": ["sequence sequenceMatch", "cohort retention()"],
     }),

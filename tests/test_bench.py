@@ -19,7 +19,7 @@ def test_a_quick_run_measures_everything():
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
     questions = {one["question"] for one in found["measured"]}
-    assert questions == {"funnel", "sessions", "transitions", "retention", "import csv", "import ndjson", "compact csv"}
+    assert questions == {"funnel", "sessions", "sessions whole row", "transitions", "retention", "import csv", "import ndjson", "compact csv"}
     assert all(one["median_s"] > 0 and one["peak_mb"] > 50 for one in found["measured"])
     assert "failed" not in done.stderr
     assert len(found["tables"]) == 3

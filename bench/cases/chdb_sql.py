@@ -80,6 +80,18 @@ def _sessions_window(prepared):
     return [sessions, single, round(duration / sessions / 1e6, 3)]
 
 
+def _sessions_row(prepared):
+    """All that footfall says about sessions, exact median and 90th percentile included: each person's times split at the pauses."""
+    session, context = prepared
+    gap = context["gap_us"]
+    sql = f"""SELECT count(), uniqExact(p), sum(n), countIf(n = 1), avg(us), quantileExactInclusive(0.5)(us), quantileExactInclusive(0.9)(us) FROM
+        (SELECT p, length(s) AS n, s[-1] - s[1] AS us FROM
+            (SELECT p, arraySort(groupArray(t)) AS ts, arrayJoin(arraySplit((x, d) -> d > {gap}, ts, arrayDifference(ts))) AS s
+             FROM bench.events GROUP BY p))"""
+    row = _rows(session, sql)[0]
+    return [int(value) for value in row[:4]] + [round(float(value) / 1e6, 3) for value in row[4:]]
+
+
 def _transitions_window(prepared):
     """The name before, inside a session."""
     session, context = prepared
@@ -123,6 +135,7 @@ CASES = {
     "sequence sequenceMatch": _sequence,
     "sessions arrays": _sessions_arrays,
     "sessions one window": _sessions_window,
+    "sessions whole row": _sessions_row,
     "transitions one window": _transitions_window,
     "transitions arrays": _transitions_arrays,
     "retention arrays": _retention_arrays,

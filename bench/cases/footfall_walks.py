@@ -30,6 +30,14 @@ def _sessions(prepared):
     return [row["sessions"], row["single_event_sessions"], round(row["mean_duration_s"], 3)]
 
 
+def _sessions_row(prepared):
+    """The same call: footfall always says the exact median and 90th percentile too."""
+    engine, context = prepared
+    row = build(Sessions, {"gap": f"{context['gap_us']}us"}).answer(engine).rows[0]
+    whole = [row[name] for name in ("sessions", "people", "events", "single_event_sessions")]
+    return whole + [round(row[name], 3) for name in ("mean_duration_s", "median_duration_s", "p90_duration_s")]
+
+
 def _transitions(prepared):
     """What follows what inside a session."""
     engine, context = prepared
@@ -45,4 +53,4 @@ def _retention(prepared):
     return sorted([(date.fromisoformat(row["cohort"]) - epoch).days, row["period"], row["returned"]] for row in rows if row["returned"])
 
 
-CASES = {"funnel": _funnel, "sessions": _sessions, "transitions": _transitions, "retention": _retention}
+CASES = {"funnel": _funnel, "sessions": _sessions, "sessions whole row": _sessions_row, "transitions": _transitions, "retention": _retention}

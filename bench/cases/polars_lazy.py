@@ -66,6 +66,23 @@ def _sessions(prepared):
     return [sessions, single, round(duration / sessions / 1e6, 3)]
 
 
+def _sessions_row(prepared):
+    """All that footfall says about sessions: sessions numbered by a running sum, then grouped."""
+    frame, context = prepared
+    begins = pl.col("before").is_null() | (pl.col("before") > context["gap_us"])
+    numbered = _gaps(frame.select("p", "t").sort("p", "t")).with_columns(session=begins.cast(pl.Int32).cum_sum())
+    each = numbered.group_by("session").agg(pl.col("p").first(), n=pl.len(), us=pl.col("t").max() - pl.col("t").min())
+    row = (
+        each.select(
+            pl.len().alias("sessions"), pl.col("p").n_unique(), pl.col("n").sum(), (pl.col("n") == 1).sum().alias("single"), pl.col("us").mean().alias("mean"),
+            pl.col("us").quantile(0.5, "linear").alias("median"), pl.col("us").quantile(0.9, "linear").alias("p90"),
+        )
+        .collect(engine="streaming")
+        .row(0)
+    )  # fmt: skip
+    return [int(value) for value in row[:4]] + [round(float(value) / 1e6, 3) for value in row[4:]]
+
+
 def _transitions(prepared):
     """One sort, the neighbour's name."""
     frame, context = prepared
@@ -83,4 +100,4 @@ def _retention(prepared):
     return sorted(list(row) for row in counted.rows())
 
 
-CASES = {"funnel": _funnel, "sessions": _sessions, "transitions": _transitions, "retention": _retention}
+CASES = {"funnel": _funnel, "sessions": _sessions, "sessions whole row": _sessions_row, "transitions": _transitions, "retention": _retention}
