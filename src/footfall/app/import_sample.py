@@ -8,10 +8,9 @@ import msgspec
 
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.discover import SourceFile
-from footfall.connectors.files.open_rows import open_sample
+from footfall.connectors.files.open_rows import open_parquet, open_sample
 from footfall.connectors.files.options import FileOptions
-from footfall.connectors.files.parquet_rows import ParquetReader
-from footfall.connectors.files.sniff import SAMPLE_BYTES, FileFormat, sniff
+from footfall.connectors.files.sniff import SAMPLE_BYTES, sniff
 from footfall.errors import InvalidFile
 from footfall.event.raw import RawRows
 from footfall.event.text import texts
@@ -23,6 +22,7 @@ class Sample:
     def __init__(self, file: SourceFile, options: FileOptions) -> None:
         self.file = file
         self.format, self._text = sniff(file, options)
+        self.columns: tuple[str, ...] = ()
         self.columns = self._columns()
         self.raw = self._rows(self.columns)
         if len(self.raw) == 0:
@@ -45,14 +45,14 @@ class Sample:
 
     def _rows(self, names: tuple[str, ...]) -> RawRows:
         if self.format.kind == "parquet":
-            reader = ParquetReader(self.file, place=Place())
+            reader = open_parquet(self.file, Place())
             self.columns = reader.columns
             raw = reader.read()
             reader.close()
         else:
             rows = open_sample(self._text, self.format, names)
             raw = rows.read()
-            self.columns = names = rows.columns
+            self.columns = self.columns if self.format.kind in ("json", "ndjson") else rows.columns
         if raw is None:
             raise InvalidFile(f"{self.file.name} has no rows", field="files", got=self.file.name, hint="check that it was written completely")
         if len(self._text) >= SAMPLE_BYTES and len(raw) > 1:  # the sample cuts its last row
@@ -76,7 +76,10 @@ class Sample:
         """A column's values that are there."""
         return [value for value in self.values(column) if value is not None]
 
-
-def format_of(sample: Sample) -> FileFormat:
-    """The format of the sample's file."""
-    return sample.format
+    def rows(self, names: tuple[str, ...], most: int) -> RawRows:
+        """The first rows once more, with these columns."""
+        raw = self._rows(names)
+        raw.rows = raw.rows[:most]
+        if raw.span_of is not None:
+            raw.span_of = raw.span_of[: len(raw.rows) + 1]
+        return raw

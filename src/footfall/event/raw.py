@@ -6,7 +6,7 @@ column it ends in, and nothing is made for a value that nobody asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,6 @@ class RawRows:
 
     `cells` is (columns, rows or more, 3): start, stop, what.  `rows` is (rows, 5): start, stop, line after `first_line`, fault, extra.
     `spans` and `span_of` hold the members of a JSON row that are no column: row i owns `spans[span_of[i]:span_of[i + 1]]`.
-    `show` writes a row of a format that is not text.
     """
 
     octets: Octets
@@ -75,7 +74,6 @@ class RawRows:
     width: int = 0
     spans: Numbers = field(default_factory=lambda: np.empty((0, 2), np.int32))
     span_of: Numbers | None = None
-    show: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,8 +88,6 @@ class RawRows:
 
     def text(self, row: int, bytes_max: int = 1 << 14) -> str:
         """A row as it stands in the file; bytes that are no text are shown as hex escapes."""
-        if self.show is not None:
-            return self.show(row)[:bytes_max]
         start, stop = int(self.rows[row, 0]), int(self.rows[row, 1])
         return bytes(self.octets[start : min(stop, start + bytes_max)]).decode("utf-8", "backslashreplace").rstrip("\r\n")
 

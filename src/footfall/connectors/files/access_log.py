@@ -17,7 +17,7 @@ from footfall.connectors.files.contract import Place
 from footfall.connectors.files.window import Window
 from footfall.event.raw import NOT_A_LOG_LINE, NULL, NUMBER, TEXT, RawRows
 
-COLUMNS = ("ip", "user", "time", "method", "path", "protocol", "status", "bytes", "referrer", "agent")
+COLUMNS: tuple[str, ...] = ("ip", "user", "time", "method", "path", "protocol", "status", "bytes", "referrer", "agent")
 _IP, _USER, _TIME, _METHOD, _PATH, _PROTOCOL, _STATUS, _BYTES, _REFERRER, _AGENT = range(10)
 ROWS_MAX = 1 << 18
 _SPACE, _QUOTE, _DASH, _OPEN, _CLOSE, _ESCAPE = 32, 34, 45, 91, 93, 92

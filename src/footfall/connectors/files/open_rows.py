@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from footfall.connectors.files.access_log import AccessLogReader
 from footfall.connectors.files.contract import Place, RowReader
 from footfall.connectors.files.delimited import DelimitedReader
@@ -18,6 +20,7 @@ from footfall.connectors.files.parquet_rows import ParquetReader
 from footfall.connectors.files.sniff import FileFormat
 from footfall.connectors.files.streams import FileStream, open_text
 from footfall.connectors.files.window import BLOCK_BYTES, Window
+from footfall.errors import InvalidFile
 from footfall.event.schema import MAPPABLE
 
 
@@ -33,11 +36,19 @@ def open_rows(file: SourceFile, about: FileFormat, names: Sequence[str], *, plac
               block_bytes: int = BLOCK_BYTES) -> OpenRows:  # fmt: skip
     """The rows of a file from a place on.  `names` are the members that JSON rows are asked for."""
     if about.kind == "parquet":
-        return OpenRows(ParquetReader(file, place=place or Place()), None)
+        return OpenRows(open_parquet(file, place or Place()), None)
     start = place or first_place(about)
     stream = FileStream(file, digest)
     text = open_text(stream, about.encoding, bom_bytes=about.bom_bytes, skip_bytes=start.offset)
     return OpenRows(_reader(Window(text, about.line_end, block_bytes), about, tuple(names), start), stream)
+
+
+def open_parquet(file: SourceFile, place: Place) -> ParquetReader:
+    """The rows of a Parquet file; InvalidFile when it is none."""
+    try:
+        return ParquetReader(file.path, place=place)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as problem:
+        raise InvalidFile(f"{file.name} is not readable Parquet", field="files", got=file.name, hint=f"fetch or write it again ({problem})") from problem
 
 
 def first_place(about: FileFormat) -> Place:

@@ -1,144 +1,131 @@
-"""Parquet as rows, a batch of a row group at a time: every value becomes the text that JSON would hold for it.
+"""Parquet as rows: row groups are streamed, every value becomes the text that a JSON file would have held.
 
-So a Parquet file passes the same checks as any other.  Times become ISO text with their zone, nested values JSON.
+So numbers keep all their digits, times keep their zone, and lists and structs stay JSON inside `properties`.  A row has no text of
+its own; a dead letter shows it as a JSON object.  Cost: one pass, and one more over numbers and times to write them out.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from footfall.connectors.files.contract import Place
-from footfall.connectors.files.discover import SourceFile
-from footfall.errors import InvalidFile
-from footfall.event.raw import FALSE, NESTED, NULL, NUMBER, TEXT, TRUE, Numbers, Octets, RawRows
+from footfall.event.raw import FALSE, NESTED, NULL, NUMBER, TEXT, TRUE, Numbers, RawRows
 from footfall.event.words import SLACK
 
-BATCH_ROWS = 1 << 16
+BATCH_ROWS = 131_072
+
+
+class ParquetBatch(RawRows):
+    """Rows of one record batch, kept so that a refused row can be shown."""
+
+    __slots__ = ("batch",)
+
+    batch: pa.RecordBatch
+
+    def text(self, row: int, bytes_max: int = 1 << 14) -> str:
+        """The row as a JSON object."""
+        return json.dumps(self.batch.slice(row, 1).to_pylist()[0], default=_plain, ensure_ascii=False)[:bytes_max]
 
 
 class ParquetReader:
-    """The rows of a Parquet file.  `place.offset` counts whole row groups; a block never spans two."""
+    """The rows of a Parquet file from a row on."""
 
-    def __init__(self, file: SourceFile, *, place: Place) -> None:
-        try:
-            self._parquet = pq.ParquetFile(file.path)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as problem:
-            raise InvalidFile(
-                f"{file.name} is not readable Parquet", field="files", got=file.name, hint=f"fetch or write it again ({problem})"
-            ) from problem
-        self._file = file
-        self.columns = tuple(self._parquet.schema_arrow.names)
+    def __init__(self, path: Path, *, place: Place, batch_rows: int = BATCH_ROWS) -> None:
+        self.file = pq.ParquetFile(path, memory_map=True)
+        self.columns: tuple[str, ...] = tuple(self.file.schema_arrow.names)
         self.place = place
-        self._batches: Any = iter(())
-        self._left_in_group = 0
+        self._batches = self.file.iter_batches(batch_size=batch_rows, use_threads=False)
+        self._skip = place.row
 
     @property
     def rows(self) -> int:
-        """How many rows the footer promises."""
-        return int(self._parquet.metadata.num_rows)
+        """Rows in the whole file."""
+        count: int = self.file.metadata.num_rows
+        return count
 
     def read(self) -> RawRows | None:
         """The next batch of rows."""
-        while self._left_in_group == 0:
-            if self.place.offset >= self._parquet.num_row_groups:
-                return None
-            self._left_in_group = self._parquet.metadata.row_group(self.place.offset).num_rows
-            self._batches = self._parquet.iter_batches(BATCH_ROWS, row_groups=[self.place.offset], use_threads=False)
-            if self._left_in_group == 0:
-                self.place = Place(self.place.offset + 1, self.place.row, self.place.line)
-        try:
-            batch = next(self._batches)
-        except (pa.ArrowInvalid, OSError) as problem:
-            raise InvalidFile(
-                f"{self._file.name} is damaged or cut off",
-                field="files",
-                got=self._file.name,
-                hint=f"fetch it again; nothing of it was imported ({problem})",
-            ) from problem
-        raw = rows_of_batch(batch, self.place)
-        self._left_in_group -= len(raw)
-        group = self.place.offset + (self._left_in_group == 0)
-        self.place = Place(group, self.place.row + len(raw), self.place.line + len(raw))
-        return raw
+        for batch in self._batches:
+            if self._skip >= batch.num_rows:
+                self._skip -= batch.num_rows
+                continue
+            left = batch.slice(self._skip)
+            self._skip = 0
+            raw = _raw(left, self.columns, self.place.row)
+            done = self.place.row + left.num_rows
+            self.place = Place(done, done, done)
+            return raw
+        return None
 
     def close(self) -> None:
         """Let go of the file."""
-        self._parquet.close()
+        self.file.close()
 
 
-def rows_of_batch(batch: pa.RecordBatch, place: Place) -> RawRows:
-    """Arrow columns as raw rows: their text one after the other in one block of bytes."""
-    size = batch.num_rows
-    cells = np.zeros((batch.num_columns, size, 3), np.int32)
-    pieces: list[Octets] = []
-    start = 0
-    for place_of_column, column in enumerate(batch.columns):
-        text, what = _as_text(column)
-        octets = _fill(cells[place_of_column], text, what, start)
+def _raw(batch: pa.RecordBatch, columns: tuple[str, ...], first_row: int) -> ParquetBatch:
+    """A batch as cells over one array of bytes."""
+    count = batch.num_rows
+    cells = np.zeros((len(columns), count, 3), np.int32)
+    pieces: list[Any] = []
+    size = 0
+    for number, column in enumerate(batch.columns):
+        text, kind = _text(column)
+        text = pc.cast(text, pa.large_string()) if not isinstance(text, pa.LargeStringArray) else text
+        _, offsets, values = text.buffers()
+        starts = np.frombuffer(memoryview(offsets), dtype=np.int64)[text.offset : text.offset + count + 1]
+        octets = np.frombuffer(memoryview(values), dtype=np.uint8)[starts[0] : starts[-1]] if values is not None and count else np.empty(0, np.uint8)
+        cells[number, :, 0] = starts[:-1] - starts[0] + size
+        cells[number, :, 1] = starts[1:] - starts[0] + size
+        cells[number, :, 2] = kind
+        empty = np.asarray(pc.is_null(column)) | ((cells[number, :, 1] == cells[number, :, 0]) & (cells[number, :, 2] == TEXT))
+        cells[number, empty] = (0, 0, NULL)
         pieces.append(octets)
-        start += len(octets)
-    octets = np.concatenate([*pieces, np.zeros(SLACK, np.uint8)])
-    rows = np.zeros((size, 5), np.int32)
-    rows[:, 2] = np.arange(size)
-
-    def show(row: int) -> str:
-        return msgspec.json.encode(batch.slice(row, 1).to_pylist()[0], enc_hook=str).decode()
-
-    return RawRows(octets, tuple(batch.schema.names), cells, rows, place.row, place.line + 1, width=batch.num_columns, show=show)
+        size += len(octets)
+    whole = np.concatenate([*pieces, np.zeros(SLACK, np.uint8)])
+    rows = np.zeros((count, 5), np.int32)
+    rows[:, 2] = np.arange(count)
+    raw = ParquetBatch(whole, columns, cells, rows, first_row, first_row + 1, width=len(columns))
+    raw.batch = batch
+    return raw
 
 
-def _fill(cells: Numbers, text: pa.Array, what: np.ndarray[Any, Any], start: int) -> Octets:
-    """Note where each value's text lies, `start` bytes into the block; the bytes."""
-    _, offsets, values = text.buffers()
-    bounds = np.frombuffer(memoryview(offsets), np.int32)[text.offset : text.offset + len(text) + 1]
-    cells[:, 0] = bounds[:-1] - bounds[0] + start
-    cells[:, 1] = bounds[1:] - bounds[0] + start
-    cells[:, 2] = np.where((cells[:, 1] > cells[:, 0]) & text.is_valid().to_numpy(zero_copy_only=False), what, NULL)
-    return np.frombuffer(memoryview(values), np.uint8)[bounds[0] : bounds[-1]] if values is not None else np.empty(0, np.uint8)
-
-
-def _as_text(column: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:
-    """A column as text, and what each value is."""
-    if isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_decode()
+def _text(column: pa.Array) -> tuple[pa.Array, int | Numbers]:
+    """A column as text, and what its cells are."""
     kind = column.type
-    size = len(column)
+    if pa.types.is_dictionary(kind):
+        return _text(column.dictionary_decode())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column, TEXT
     if pa.types.is_boolean(kind):
-        truth = column.fill_null(value=False).to_numpy(zero_copy_only=False)
-        return pc.cast(column, pa.string()), np.where(truth, TRUE, FALSE)
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return pc.cast(column, pa.string()), np.full(size, NUMBER)
+        truth: Numbers = np.where(np.asarray(pc.fill_null(column, fill_value=False)), TRUE, FALSE).astype(np.int32)
+        return pc.cast(column, pa.string()), truth
     if pa.types.is_floating(kind):
-        finite = pc.is_finite(column).fill_null(value=True).to_numpy(zero_copy_only=False)
-        return pc.cast(column, pa.string()), np.where(finite, NUMBER, TEXT)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_temporal(kind) or pa.types.is_null(kind):
-        return pc.cast(column, pa.string()), np.full(size, TEXT)
-    return pa.array([None if value is None else _json(value) for value in column.to_pylist()], pa.string()), np.full(size, _kind_of(kind))
+        finite = pc.fill_null(pc.is_finite(column), fill_value=False)
+        return pc.cast(pc.if_else(finite, column, pa.scalar(None, kind)), pa.string()), _kinds(finite)
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return pc.cast(column, pa.string()), NUMBER
+    if pa.types.is_timestamp(kind):
+        text = pc.cast(pc.cast(column, pa.timestamp(kind.unit)) if kind.tz else column, pa.string())
+        return (pc.binary_join_element_wise(text, "Z", "") if kind.tz else text), TEXT
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        return pc.cast(column, pa.string()), TEXT
+    nested = [None if value is None else json.dumps(value, default=_plain, ensure_ascii=False) for value in column.to_pylist()]
+    return pa.array(nested, pa.large_string()), NESTED
 
 
-def _kind_of(kind: pa.DataType) -> int:
-    return NESTED if pa.types.is_nested(kind) else TEXT
+def _kinds(finite: pa.Array) -> Numbers:
+    """Numbers where there is a finite one, null elsewhere: JSON has no NaN."""
+    kinds: Numbers = np.where(np.asarray(finite), NUMBER, NULL).astype(np.int32)
+    return kinds
 
 
-def _json(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    return msgspec.json.encode(_finite(value), enc_hook=str).decode()
-
-
-def _finite(value: Any) -> Any:
-    """Floats that JSON has no word for become their names."""
-    walk: Callable[[Any], Any] = _finite
-    if isinstance(value, dict):
-        return {str(key): walk(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [walk(inner) for inner in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+def _plain(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
