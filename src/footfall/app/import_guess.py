@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import msgspec
+
 from footfall.app.import_sample import Sample
 from footfall.app.import_times import looks_like_times
 from footfall.errors import InvalidFile
@@ -62,7 +64,7 @@ def guess_mapping(sample: Sample, given: EventMapping, plan: TrackingPlan) -> Gu
     else:
         for target in ("event_time", "name", "user_id", "anonymous_id", *(target for target in MAPPABLE if target not in _ESSENTIAL)):
             _guess_one(target, sample, columns, reasons, asked=asked)
-    mapping = EventMapping(columns, dict(given.constants), given.delay, dict(given.nulls))
+    mapping = msgspec.structs.replace(given, columns=columns)
     _refuse_gaps(sample, mapping)
     return Guess(
         mapping, {**reasons, **{name: "declared in [events.columns]" for name in plan.columns if name in sample.columns and name not in reasons}}

@@ -48,7 +48,7 @@ class Planner:
         self.options = options
         self.plan = plan
         self.zone = options.time_zone or time_zone
-        self.given = parse_mapping(mapping, options.nulls, plan)
+        self.given = parse_mapping(mapping, plan, nulls=options.nulls, empties=options.empties)
 
     def files(self, paths: Sequence[str]) -> tuple[list[tuple[PlannedFile, Sample]], dict[str, str]]:
         """Every file with its plan, and the files of folders that hold no rows, with the reason."""
@@ -75,7 +75,7 @@ class Planner:
         mapping = guess.mapping
         names = sample.columns
         if sample.format.kind in ("json", "ndjson"):
-            wanted = mapping.sources() | set(self.plan.columns) | {column for column in mapping.nulls if column}
+            wanted = mapping.sources() | set(self.plan.columns) | {column for column in (*mapping.nulls, *mapping.empties) if column}
             names = tuple(column for column in (*sample.columns, *self.plan.columns) if column in wanted)
             names = tuple(dict.fromkeys(names))
         return PlannedFile(

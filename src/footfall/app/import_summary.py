@@ -109,7 +109,7 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """The summary as one JSON object."""
         totals = {name: getattr(self, name) for name in ("read", "stored", "duplicate", "dead_lettered", "reasons", "rows_per_s", "warnings")}
-        return {**msgspec.to_builtins(self), **msgspec.to_builtins(totals)}
+        return {"total": msgspec.to_builtins(totals), **msgspec.to_builtins(self)}
 
 
 class FileExplanation(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,13 +22,15 @@ DELAY_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Target field -> column, target field -> constant, the column added to event_time, and the texts that mean null per column.
 
-    `nulls` holds literals for user_id and anonymous_id under "", and for one column under its name.
+    `nulls` holds literals for user_id and anonymous_id under "", and for one column under its name; `empties` says what an empty cell of a
+    column stands for.
     """
 
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
     delay: tuple[str, str] | None = None
     nulls: dict[str, tuple[str, ...]] = {}
+    empties: dict[str, str] = {}
 
     def flags(self) -> tuple[str, ...]:
         """The mapping as the command line takes it."""
@@ -40,6 +42,7 @@ class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         flags += [
             f"--null {_quoted(f'{column}:{literal}' if column else literal)}" for column, literals in self.nulls.items() for literal in literals
         ]
+        flags += [f"--empty {_quoted(f'{column}:{text}')}" for column, text in self.empties.items()]
         return tuple(flags)
 
     def text(self) -> str:
@@ -56,7 +59,7 @@ def _quoted(text: str) -> str:
     return text if plain else "'" + text.replace("'", "'\\''") + "'"
 
 
-def parse_mapping(wanted: Mapping[str, str], nulls: Iterable[str], plan: TrackingPlan) -> EventMapping:
+def parse_mapping(wanted: Mapping[str, str], plan: TrackingPlan, *, nulls: Iterable[str] = (), empties: Iterable[str] = ()) -> EventMapping:
     """What a user typed, checked against the fields an event has; columns are checked when a file is open."""
     targets = (*MAPPABLE, *plan.columns)
     columns: dict[str, str] = {}
@@ -86,10 +89,19 @@ def parse_mapping(wanted: Mapping[str, str], nulls: Iterable[str], plan: Trackin
         columns["event_time"], delay = base, (added, unit)
     by_column: dict[str, tuple[str, ...]] = {}
     for literal in nulls:
-        column, colon, value = literal.partition(":")
+        column, colon, value = literal.rpartition(":")
         key, text = (column, value) if colon and column else ("", literal)
         by_column[key] = (*by_column.get(key, ()), text)
-    return EventMapping(columns, constants, delay, by_column)
+    return EventMapping(columns, constants, delay, by_column, dict(_empty(text) for text in empties))
+
+
+def _empty(text: str) -> tuple[str, str]:
+    column, colon, value = text.rpartition(":")
+    if not (column and colon and value):
+        raise InvalidQuery(
+            f"{text!r} does not say what an empty cell stands for", field="empty", got=text, hint="write --empty COLUMN:TEXT, e.g. --empty case_id:NA"
+        )
+    return column, value
 
 
 def check_columns(mapping: EventMapping, columns: Sequence[str], file: str) -> None:
@@ -97,7 +109,7 @@ def check_columns(mapping: EventMapping, columns: Sequence[str], file: str) -> N
     for target, column in [*mapping.columns.items(), *((["event_time", mapping.delay[0]],) if mapping.delay else ())]:
         if column not in columns:
             raise unknown_column(column, columns, file, target)
-    for column in mapping.nulls:
+    for column in (*mapping.nulls, *mapping.empties):
         if column and column not in columns:
             raise unknown_column(column, columns, file, None)
 

@@ -107,6 +107,7 @@ class _Block:
         self.size = len(raw)
         self.result = Normalised(how.schema.empty_table(), [])
         self._make_nulls()
+        self._fill_empties()
 
     def normalised(self) -> Normalised:
         """Type every column, then judge every row."""
@@ -142,6 +143,13 @@ class _Block:
             for target in _PERSONS:
                 if target in self.how.place:
                     make_null(self.raw.octets, self.raw.column(self.how.place[target]), literals)
+
+    def _fill_empties(self) -> None:
+        for column, text in self.how.mapping.empties.items():
+            cells = self.raw.column(self.how.columns.index(column))
+            start = len(self.raw.octets)
+            self.raw.octets = np.concatenate([self.raw.octets, octets_of(text.encode())])
+            cells[cells[:, 2] == NULL] = (start, start + len(text.encode()), TEXT)
 
     def _cells(self, target: str) -> tuple[Octets, Numbers] | None:
         if target in self.how.mapping.constants:

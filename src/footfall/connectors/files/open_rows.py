@@ -48,7 +48,9 @@ def open_parquet(file: SourceFile, place: Place) -> ParquetReader:
     try:
         return ParquetReader(file.path, place=place)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as problem:
-        raise InvalidFile(f"{file.name} is not readable Parquet", field="files", got=file.name, hint=f"fetch or write it again ({problem})") from problem
+        raise InvalidFile(
+            f"{file.name} is not readable Parquet", field="files", got=file.name, hint=f"fetch or write it again ({problem})"
+        ) from problem
 
 
 def first_place(about: FileFormat) -> Place:

@@ -15,7 +15,7 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `format` is one of FORMATS; `delimiter` one character; `header` says whether the first row names the columns; `encoding` is a
     Python codec name; `time_zone` is where times without a zone were taken; `time_format` is a strptime pattern, a unit of epoch
     numbers (s, ms, us, ns) or an order of dates (ymd, dmy, mdy); `nulls` are texts that mean null in the ids, or `column:text` in
-    one column; `records` are rules of nested records such as `C:user_id=1` and `V:name=1`; `block_bytes` is how much is read at once.
+    one column; `empties` say `column:text` what an empty cell of a column stands for; `records` are rules of nested records such as `C:user_id=1` and `V:name=1`; `block_bytes` is how much is read at once.
     """
 
     format: str | None = None
@@ -25,5 +25,6 @@ class FileOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     time_zone: str | None = None
     time_format: str | None = None
     nulls: tuple[str, ...] = ()
+    empties: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     block_bytes: int = BLOCK_BYTES
