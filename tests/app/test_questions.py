@@ -58,7 +58,15 @@ def test_path_is_by_people_and_not_by_events(engine_of):
     events += visit("p0", 0, ["noise"] * 50, minutes=1)
     engine = engine_of(events)
     assert engine.event_names()[0] == "noise"
-    assert frequent_path(engine, list(engine.event_names()))[:2] == ["login", "search"]
+    path, window = frequent_path(engine, list(engine.event_names()))
+    assert path[:2] == ["login", "search"]
+    assert window == "1d"
+
+
+def test_window_is_as_long_as_the_path_takes(engine_of):
+    events = [event for number in range(10) for event in visit(f"p{number}", 0, ["asked", "answered"], minutes=1440 * 9)]
+    engine = engine_of(events)
+    assert frequent_path(engine, list(engine.event_names())) == (["asked", "answered"], "30d")
 
 
 def test_one_name_leaves_funnel_movers_and_abandonment_out(engine_of):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from footfall.analyses.spec.answer import Answer
     from footfall.analyses.spec.contract import Chart, Engine
+    from footfall.app.import_summary import ImportSummary
     from footfall.app.project import Project
     from footfall.app.report import Asked, Report, Tile
 
@@ -58,13 +59,15 @@ class _Run:
 
     console: Console
     steps: list[tuple[str, float, str]] = field(default_factory=list)
+    tell: Callable[[str], None] = print  # shows how far the present step is
 
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
         """Time a step; the words put into the list are shown beside it."""
         words: list[str] = []
         began_s = clock.monotonic_s()
-        with self.console.status(f"{name} …"):
+        with self.console.status(f"{name} …") as status:
+            self.tell = lambda text: status.update(f"{name} … {text}")
             yield words
         seconds = clock.monotonic_s() - began_s
         remark = ", ".join(words)
@@ -73,8 +76,19 @@ class _Run:
         self.console.print(remark, style="dim", markup=False)
 
 
-def run_demo(directory: str | Path, *, file: str | None = None, events: int = EVENTS, console: Console, print_rows: PrintRows) -> Path:
-    """Make the project, answer, and write the report, whose path is returned.  `print_rows` prints rows as a table.
+def run_demo(
+    directory: str | Path,
+    *,
+    file: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    events: int = EVENTS,
+    console: Console,
+    print_rows: PrintRows,
+) -> Path:
+    """Make the project, answer, and write the report, whose path is returned.
+
+    `mapping` says which column of the file is what (field -> column, or "=" and a constant); the rest is guessed.  `print_rows` prints
+    rows as a table.
 
     Raises:
         InvalidConfig: the folder holds something that no demo made.
@@ -87,11 +101,10 @@ def run_demo(directory: str | Path, *, file: str | None = None, events: int = EV
         _warm_up()
         words.append("libraries loaded, kernels compiled and kept for the next time")
     if file is None:
-        files = _write_shop(run, folder / HISTORY, events)
-        mapping: dict[str, str] | None = dict(_shop_mapping())
+        files, mapping = _write_shop(run, folder / HISTORY, events), _shop_mapping()
     else:
-        files, mapping = [file], None
-    _import(run, project, files, mapping)
+        files = [file]
+    _import(run, project, files, mapping or {})
     _compact(run, project)
     with run.step("choose the questions") as words:
         asked, left_out = _shop_questions() if file is None else questions_for(project.engine())
@@ -188,15 +201,17 @@ def _shop_questions() -> tuple[list[Question], list[LeftOut]]:
     return [Question(kind, dict(values), title) for kind, values, title in QUESTIONS], []
 
 
-def _import(run: _Run, project: Project, files: Sequence[str], mapping: dict[str, str] | None) -> None:
+def _import(run: _Run, project: Project, files: Sequence[str], mapping: Mapping[str, str]) -> None:
+    def progress(done: int, whole: int, rows: int) -> None:
+        run.tell(f"{done / max(1, whole):.0%}, {rows:,} rows")
+
     with run.step("import") as words:
-        summary: Any = project.import_files(*files, mapping=mapping or {})
+        summary: ImportSummary = project.import_files(*files, mapping=mapping, progress=progress)
         words.append(
             f"{summary.read:,} rows read = {summary.stored:,} stored + {summary.duplicate:,} duplicate + {summary.dead_lettered:,} dead letters"
         )
-    if mapping is None and summary.files:
-        shown = ", ".join(f"{target}={column}" for target, column in summary.files[0].mapping.items())
-        run.console.print(f"  read as {summary.files[0].format} with {shown}", style="dim", markup=False)
+    shown = ", ".join(f"{target}={column}" for target, column in summary.files[0].mapping.items())
+    run.console.print(f"  {summary.files[0].format}; {shown}", style="dim", markup=False, highlight=False)
     if not summary.stored:
         raise InvalidFile(f"{files[0]} holds no row that can be used as an event", got=files[0], hint="see footfall deadletters for the reasons")
 
@@ -236,7 +251,8 @@ def _show(console: Console, question: Question, rows: list[dict[str, Any]], char
         up, down = [row for row in rows if row["change"] > 0], [row for row in reversed(rows) if row["change"] < 0]
         cut, chart = [{name: row[name] for name in _MOVERS} for row in [*up[:5], *down[:5]]], None
     elif question.kind == "retention":
-        cut = rows
+        cohorts = list(dict.fromkeys(row["cohort"] for row in rows))[:ROWS_PRINTED]
+        cut = [row for row in rows if row["cohort"] in cohorts]
     elif question.kind in ("active", "abandonment"):
         cut = rows[-ROWS_PRINTED:]
     elif question.kind == "transitions":
@@ -284,7 +300,9 @@ def _tiles(engine: Engine, asked: Sequence[Asked]) -> list[Tile]:
             best = max(rows, key=lambda day: day["dau"])
             tiles.append(Tile(f"visitors on the best day, {best['day']}", f"{best['dau']:,}"))
         if one.question.kind == "funnel" and rows:
-            tiles.append(Tile(f"reach {rows[-1]['name']} within {one.question.values['window']}", text_of("conversion", rows[-1]["conversion"])))
+            window = one.question.values["window"]
+            within = "" if window == "none" else f" within {window}"
+            tiles.append(Tile(f"reach {rows[-1]['name']}{within}", text_of("conversion", rows[-1]["conversion"])))
         if one.question.kind == "retention":
             back = [cell for cell in rows if cell["period"] == 1 and cell["returned"] is not None]
             people = sum(cell["people"] for cell in back)

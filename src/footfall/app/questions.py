@@ -21,10 +21,15 @@ DAY_US = 86_400_000_000
 FUNNEL_STEPS_MAX = 4
 _NAMES_TRIED = 10
 _SAMPLE_ROWS = 20_000
+_LENGTH_READABLE = 40
 _BEGINS = re.compile(r"cart|basket|checkout|begin|start|add", re.IGNORECASE)
 _FINISHES = re.compile(r"purchase|payment_done|paid|order_?(complete|placed)|success|bought|buy|confirm", re.IGNORECASE)
-_TELLING = re.compile(r"categor|department|section|page|product|item|artist|genre|channel|country|path", re.IGNORECASE)
-_UNINTERESTING = re.compile(r"(^|_)(id|uuid|key|hash|token|time|date|ts|received|sent|person)($|_)|_id$|^name$|^event_", re.IGNORECASE)
+_TELLING = re.compile(
+    r"categor|department|section|page|product|item|artist|genre|channel|country|city|location|region|path|plan|level|platform|device", re.IGNORECASE
+)
+_UNINTERESTING = re.compile(
+    r"(^|_)(id|uuid|key|hash|token|time|date|ts|received|sent|person|agent|auth)($|_)|_id$|Id$|name$|agent$|^event_", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +79,27 @@ class _Facts:
         ).to_pylist()[0]
         self.events, self.people, self.in_session = int(row["events"]), int(row["people"]), int(row["in_session"])
         self.dates_only = int(row["at_midnight"]) == self.events
-        self.steps = frequent_path(engine, self.names)
+        self.steps, self.window = frequent_path(engine, self.names)
 
 
-def frequent_path(engine: Engine, names: list[str]) -> list[str]:
-    """The path that most people take: from the event with the most people on, each time the one that most of them do later for the first time.
+def frequent_path(engine: Engine, names: list[str]) -> tuple[list[str], str]:
+    """The path that most people take: from the event that most people begin with, each time the one that most of them do first after it.
 
-    Among the most frequent events; a step that fewer than one person in a hundred reaches ends the path.
+    Among the most frequent events; a step that fewer than one person in a hundred reaches ends the path.  With it comes a window: the
+    shortest of a day, a week and a month in which nine of ten who get to its end do so, else none.
     """
     import numpy as np
 
     tried = names[:_NAMES_TRIED]
     if len(tried) < 2:
-        return tried
+        return tried, "none"
     firsts = ", ".join(f"MIN(CASE WHEN name = {quoted(name)} THEN time_us END) AS t{place}" for place, name in enumerate(tried))
     listed = ", ".join(quoted(name) for name in tried)
     table = engine.query(f"SELECT {firsts} FROM events WHERE name IN ({listed}) GROUP BY person_key")
     never = np.iinfo(np.int64).max
     first_us = np.column_stack([table.column(f"t{place}").fill_null(never).to_numpy() for place in range(len(tried))])
-    place = int(np.argmax((first_us < never).sum(axis=0)))
-    path, now_us = [place], first_us[:, place]
+    place = int(np.bincount(first_us.argmin(axis=1)).argmax()) if len(first_us) else 0
+    path, now_us, begun_us = [place], first_us[:, place], first_us[:, place]
     entered = int((now_us < never).sum())
     while len(path) < min(FUNNEL_STEPS_MAX, len(tried)):
         later = (first_us < never) & (first_us > now_us[:, None])
@@ -104,14 +110,17 @@ def frequent_path(engine: Engine, names: list[str]) -> list[str]:
             break
         now_us = np.where(later[:, place], first_us[:, place], never)
         path.append(place)
-    return [tried[place] for place in path]
+    arrived = now_us < never
+    took_us = np.quantile((now_us - begun_us)[arrived], 0.9) if arrived.any() else 0
+    window = next((f"{days}d" for days in (1, 7, 30) if took_us <= days * DAY_US), "none")
+    return [tried[place] for place in path], window
 
 
 def _funnel(facts: _Facts) -> Question | LeftOut:
     if len(facts.steps) < 2:
         return LeftOut("Funnel", "no two events follow each other for enough people")
     why = "the steps are the path that most people take through the most frequent events; choose your own with footfall funnel STEP STEP …"
-    return Question("funnel", {"steps": facts.steps, "window": "7d"}, " → ".join(facts.steps), why)
+    return Question("funnel", {"steps": facts.steps, "window": facts.window}, " → ".join(facts.steps), why)
 
 
 def _retention(facts: _Facts) -> Question | LeftOut:
@@ -159,7 +168,8 @@ def _telling_column(facts: _Facts) -> str | None:
     sampled = min(_SAMPLE_ROWS, facts.events)
     for name, values in candidates.items():
         distinct = len(set(values))
-        if len(values) > 0.3 * sampled and 3 <= distinct <= min(2_000, len(values) / 5):
+        readable = sum(map(len, values)) <= _LENGTH_READABLE * len(values)
+        if readable and len(values) > 0.3 * sampled and 3 <= distinct <= min(2_000, len(values) / 5):
             found.append((_TELLING.search(name) is None, distinct, name))
     return min(found)[2] if found else None
 
