@@ -22,6 +22,8 @@ from footfall.cli.table import ROWS_MAX, cell, duration, print_rows
         ("mean_duration_s", 200.4, "3 min 20 s"),
         ("mean_events", 2.1494, "2.149"),
         ("total", 1234.5678, "1,234.6"),
+        ("rows_per_s", 1200.0, "1,200"),
+        ("seconds", 0.25, "0.25 s"),
         ("line", 12345, "12345"),
         ("open", True, "yes"),
         ("open", False, ""),

@@ -12,14 +12,14 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footfall.app.config import FILE_NAME, Resolved, load
-from footfall.errors import InvalidConfig, InvalidQuery, StorageFailed
+from footfall.errors import InvalidConfig, InvalidQuery, StorageFailed, nearest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from footfall.analyses.spec.answer import Answer
     from footfall.analyses.spec.contract import Analysis
+    from footfall.app.import_summary import Explanation, ImportSummary
+    from footfall.app.importing import Progress
+    from footfall.connectors.files.options import FileOptions
     from footfall.engines import DuckDBEngine
     from footfall.lake.contract import CompactReport, EraseReport, ImportRecord
     from footfall.lake.delta import DeltaLake
@@ -138,17 +141,35 @@ class Project:
 
     # --- events in and out -----------------------------------------------------------------------------------------------
 
-    def import_files(self, *files: str | os.PathLike[str], **options: Any) -> Any:
-        """Import files; the options are those of `footfall.app.importing.import_files`."""
+    def import_files(
+        self,
+        *files: str | os.PathLike[str],
+        mapping: Mapping[str, str] | None = None,
+        compact: bool = True,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> ImportSummary:
+        """Import files, folders and globs; what is not in `mapping` (field -> column) is guessed.
+
+        Args:
+            files: what to import.
+            mapping: as in {"user_id": "customer", "name": "=purchase"}; a value that begins with = is a constant.
+            compact: sort the lake's files afterwards.
+            progress: is told the bytes done, the bytes in all and the rows read.
+            options: the fields of `footfall.connectors.files.options.FileOptions`, such as delimiter, time_zone, nulls.
+        """
         from footfall.app.importing import import_files
 
-        return import_files(self, [os.fspath(file) for file in files], **options)
+        summary = import_files(self, files, mapping, options=_file_options(options), progress=progress)
+        if compact:
+            self.lake.compact()
+        return summary
 
-    def explain_files(self, *files: str | os.PathLike[str], **options: Any) -> Any:
+    def explain_files(self, *files: str | os.PathLike[str], mapping: Mapping[str, str] | None = None, **options: Any) -> Explanation:
         """What an import of these files would do: formats, mapping, a preview.  Nothing is written."""
         from footfall.app.importing import explain_files
 
-        return explain_files(self, [os.fspath(file) for file in files], **options)
+        return explain_files(self, files, mapping, options=_file_options(options))
 
     def dead_letters(self) -> pa.Table:
         """Rows that could not be stored, with file, line and reason."""
@@ -185,6 +206,24 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
+
+
+def _file_options(given: Mapping[str, Any]) -> FileOptions:
+    """The options of a file; a name that does not exist is refused with the nearest."""
+    import msgspec
+
+    from footfall.connectors.files.options import FileOptions
+
+    known = [field.name for field in msgspec.structs.fields(FileOptions)]
+    for name in given:
+        if name not in known:
+            near = nearest(name, known, limit=1)
+            hint = f"did you mean {near[0]!r}?" if near else "options: " + ", ".join(known)
+            raise InvalidQuery(f"files have no option {name!r}", field=name, allowed=known, hint=hint)
+    try:
+        return msgspec.convert(dict(given), FileOptions)
+    except msgspec.ValidationError as problem:
+        raise InvalidQuery(f"an option of the files is wrong: {problem}", hint="see docs/import.md") from None
 
 
 def _method(project: Project, kind: type[Analysis]) -> Callable[..., Answer]:

@@ -138,7 +138,7 @@ def _report(problem: FootfallError, *, as_json: bool) -> int:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode({"error": problem.as_dict()}), err=True)
+        click.echo(msgspec.json.encode({"error": problem.as_dict()}).decode(), err=True)
     else:
         click.echo(f"error: {problem.sentence}", err=True)
         if problem.hint:

@@ -78,4 +78,4 @@ def print_json(value: object) -> None:
     """A value as one JSON object; times are ISO 8601, decimals numbers."""
     import msgspec
 
-    click.echo(msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode(value))
+    click.echo(msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode(value).decode())

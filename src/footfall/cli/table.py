@@ -94,7 +94,7 @@ def _number(column: str, value: float) -> str:
         return f"{value:,.1f}%"
     if isinstance(value, float) and _SHARES.intersection(column.split("_")):
         return f"{value * 100:,.1f}%"
-    if last == "s" and column != "s":
+    if column.endswith(("_s", "seconds")) and not column.endswith("per_s"):
         return duration(value)
     if isinstance(value, int) or value.is_integer():
         return str(value) if last in ("year", "line", "id") else f"{value:,.0f}"
