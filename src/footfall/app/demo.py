@@ -206,7 +206,7 @@ def _import(run: _Run, project: Project, files: Sequence[str], mapping: Mapping[
         run.tell(f"{done / max(1, whole):.0%}, {rows:,} rows")
 
     with run.step("import") as words:
-        summary: ImportSummary = project.import_files(*files, mapping=mapping, progress=progress)
+        summary: ImportSummary = project.import_files(*files, mapping=mapping, compact=False, progress=progress)
         words.append(
             f"{summary.read:,} rows read = {summary.stored:,} stored + {summary.duplicate:,} duplicate + {summary.dead_lettered:,} dead letters"
         )
