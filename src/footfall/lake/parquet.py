@@ -24,6 +24,7 @@ from footfall.lake.contract import Part
 ROW_GROUP_ROWS = 131_072
 _FAST = ("person_key", "event_time", "position", "name")
 _DELTAS = {"event_time": "DELTA_BINARY_PACKED", "position": "DELTA_BINARY_PACKED", "event_id": "DELTA_BYTE_ARRAY"}
+_DISTINCT = ("person_key", "person_id", "user_id", "anonymous_id", "session_id", "properties")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,6 +38,20 @@ def writer_options(schema: pa.Schema) -> dict[str, Any]:
         "column_encoding": {name: encoding for name, encoding in _DELTAS.items() if name in names},
         "write_statistics": ["person_key", "event_time", "position"],
         "store_schema": False,
+    }
+
+
+def landed_options(schema: pa.Schema) -> dict[str, Any]:
+    """The same for a part in arrival order, which lives until it is compacted and must be quick to write.
+
+    In arrival order ids hardly repeat, so dictionaries of them are made, overflow and are thrown away: a third of the cost of writing.
+    """
+    options = writer_options(schema)
+    packed = ("properties", "event_id")
+    return options | {
+        "compression": {name: "zstd" if name in packed else "snappy" for name in schema.names},
+        "compression_level": {name: 1 for name in packed if name in schema.names},
+        "use_dictionary": [name for name in options["use_dictionary"] if name not in _DISTINCT],
     }
 
 
@@ -69,7 +84,7 @@ def write_part(path: Path, table: pa.Table) -> Part:
     with clean_storage_errors(path, partial):
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb", buffering=0) as sink:
-            pq.write_table(table, sink, row_group_size=ROW_GROUP_ROWS, **writer_options(table.schema))
+            pq.write_table(table, sink, row_group_size=ROW_GROUP_ROWS, **landed_options(table.schema))
         partial.rename(path)
     return describe(path)
 
