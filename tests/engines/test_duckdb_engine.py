@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from footfall.engines import Dimension
+from footfall.engines.user_sql import user_query
 from footfall.errors import InvalidConfig, UnknownColumn
 
 
@@ -66,3 +67,9 @@ def test_a_dimension_that_cannot_be_read_is_named(engine_of, tmp_path):
 def test_a_memory_limit_that_is_no_size_is_named(engine_of):
     with pytest.raises(InvalidConfig, match=r"engine\.memory_limit 'lots' is not a size"):
         engine_of([{"user_id": "a", "name": "x", "event_time": 5}], memory_limit="lots")
+
+
+def test_columns_of_one_name_all_reach_the_user(engine_of):
+    engine = engine_of([{"user_id": "a", "name": "x", "event_time": 5}])
+    table = user_query(engine, "SELECT 1 AS n, 2 AS n, 3 AS n_2, 4 AS n", dimensions=(), small_tables={})
+    assert table.to_pylist() == [{"n": 1, "n_2": 2, "n_2_2": 3, "n_3": 4}]

@@ -34,11 +34,16 @@ class Face:
 
 
 def run(*words: str) -> dict[str, Any]:
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main(list(words))
-    assert status == 0, (words, err.getvalue())
-    return json.loads(out.getvalue())
+    assert status == 0, (words, printed(err))
+    return json.loads(printed(out))
+
+
+def printed(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from facts_support import counts
 
 from tests_support import DATA
 
-COLUMNS = '[events.columns]\nbasket_id = "int64"\nproduct_id = "string"\nsales_value = "float64"\n'
+COLUMNS = '[events.columns]\nbasket_id = "string"\nproduct_id = "string"\nsales_value = "float64"\n'
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_department_movers(grocery):
 def areas(imported):
     return imported(
         "msweb/anonymous-msweb.data.gz",
-        *("--format", "csv", "--records", "C:user_id=2", "--records", "V:name=1", "--map", "event_time==1998-02-02"),
+        *("--records", "C:user_id=2", "--records", "V:name=1", "--map", "event_time==1998-02-02"),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--null", "nulls", multiple=True, metavar="TEXT", help="A text that means nothing in user_id and anonymous_id; COLUMN:TEXT for one column."
 )
+@click.option("--empty", "empties", multiple=True, metavar="COLUMN:TEXT", help="What an empty cell of a column stands for, e.g. case_id:NA.")
 @click.option("--time-zone", metavar="ZONE", help="The zone of times without an offset.  [default: the project's]")
 @click.option("--time-format", metavar="FORMAT", help="A strptime pattern, an epoch unit (s, ms, us, ns) or an order of dates (ymd, dmy, mdy).")
 @click.option("--records", multiple=True, metavar="RULE", help="A rule of files whose lines carry state, such as C:user_id=2 and V:name=1.")

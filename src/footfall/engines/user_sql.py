@@ -31,7 +31,7 @@ def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], s
         if name in guarded.tables:
             engine.register(name, load())
     try:
-        return _with_plain_integers(engine.query(guarded.sql))
+        return _with_own_names(_with_plain_integers(engine.query(guarded.sql)))
     except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
         raise StorageFailed(f"the query could not finish: {_first_line(problem)}", hint="run it again, or raise engine.memory_limit") from problem
     except duckdb.Error as problem:
@@ -55,6 +55,18 @@ def _with_plain_integers(table: pa.Table) -> pa.Table:
             except pa.ArrowInvalid:
                 continue
     return table
+
+
+def _with_own_names(table: pa.Table) -> pa.Table:
+    """A name that comes twice gets a number, since rows as objects would keep one of the two: name, name_2."""
+    names: list[str] = []
+    for name in table.column_names:
+        number, unique = 1, name
+        while unique in names:
+            number += 1
+            unique = f"{name}_{number}"
+        names.append(unique)
+    return table.rename_columns(names)
 
 
 def _first_line(problem: duckdb.Error) -> str:
