@@ -115,40 +115,45 @@ def measure_import(bench: Bench, rows: int) -> None:
     bench.add("Import beside DuckDB's plain COPY to Parquet", table)
 
 
-def measure_analyses(bench: Bench, rows: int) -> None:
-    """The four walks beside every way the peers have."""
+def measure_analyses(bench: Bench, rows: int, kind: str) -> None:
+    """The walks over one form of the log beside every way the peers have over the same files."""
     log = data.lakes(RESULTS / "data", rows)
     common = {"funnel": data.FUNNEL, "window_us": FUNNEL_WINDOW_US, "gap_us": GAP_US}
     table = []
     for question in QUESTIONS:
-        own = bench.measure("footfall, compacted", question, "footfall_walks", question, root=log["compacted_root"], **common)
-        landed = bench.measure("footfall, landed", question, "footfall_walks", question, root=log["landed_root"], **common)
+        own = bench.measure(f"footfall, {kind}", question, "footfall_walks", question, root=log[f"{kind}_root"], **common)
         if own is None:
             continue
         own["rows"] = rows
         row = {"question": question, "footfall": tables.times(own)}
-        row["landed"] = "failed" if landed is None else tables.times(landed)
-        best: list[tuple[float, str]] = []
-        for who, (module, kind, ways) in PEERS.items() if bench.with_peers else ():
-            chosen = [way for way in ways[question] if bench.all_ways or way not in SLOW_WAYS]
-            tried = [bench.measure(who, question, module, way, files=log["compacted"], table=kind, **common) for way in chosen]
-            done = [one for one in tried if one is not None]
-            if not done:
-                row[who] = "failed"
-                continue
-            fastest = min(done, key=lambda one: one["median_s"])
-            equal = all(one["result"] == own["result"] for one in done)
-            row[who] = tables.times(fastest) + ("" if equal else " (differs)")
-            best.append((fastest["median_s"], who))
-        if best:
-            row["best peer"] = min(best)[1]
-            row["ratio"] = f"{min(best)[0] / own['median_s']:.2f}"
-            row["on its files"] = f"{min(pair for pair in best if 'MergeTree' not in pair[1])[0] / own['median_s']:.2f}"
+        if kind == "compacted":
+            landed = bench.measure("footfall, landed", question, "footfall_walks", question, root=log["landed_root"], **common)
+            row["landed"] = "failed" if landed is None else tables.times(landed)
+        _beside_peers(bench, row, own, files=log[kind], **common)
         row["peak MB"] = f"{own['peak_mb']:.0f}"
         table.append(row)
-    bench.add(f"{rows / 1e6:g} M events, {log['persons']:,} people, seconds", table)
-    if bench.with_peers:
+    bench.add(f"{rows / 1e6:g} M events, {log['persons']:,} people, {kind} files, seconds", table)
+    if bench.with_peers and kind == "compacted":
         _other_answers(bench, log, common)
+
+
+def _beside_peers(bench: Bench, row: dict[str, str], own: dict, **context: object) -> None:
+    """Fill a row with each peer's fastest way, and with the ratio to the best of them and to the best on the same files."""
+    best: list[tuple[float, str]] = []
+    for who, (module, table, ways) in PEERS.items() if bench.with_peers else ():
+        chosen = [way for way in ways[own["question"]] if bench.all_ways or way not in SLOW_WAYS]
+        tried = [bench.measure(who, own["question"], module, way, table=table, **context) for way in chosen]
+        done = [one for one in tried if one is not None]
+        if not done:
+            row[who] = "failed"
+            continue
+        fastest = min(done, key=lambda one: one["median_s"])
+        row[who] = tables.times(fastest) + ("" if all(one["result"] == own["result"] for one in done) else " (differs)")
+        best.append((fastest["median_s"], who))
+    if best:
+        row["best peer"] = min(best)[1]
+        row["ratio"] = f"{min(best)[0] / own['median_s']:.2f}"
+        row["on its files"] = f"{min((pair for pair in best if 'MergeTree' not in pair[1]), default=(0.0, ''))[0] / own['median_s']:.2f}"
 
 
 def _other_answers(bench: Bench, log: dict, common: dict) -> None:
@@ -195,6 +200,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small logs and one repeat: does everything run, not how fast")
     parser.add_argument("--no-peers", action="store_true", help="footfall alone; nothing is installed")
     parser.add_argument("--all", action="store_true", help="the peers' slower ways too")
+    parser.add_argument("--landed", action="store_true", help="the peers over files that are not compacted too")
     parser.add_argument("--only", choices=["import", "analyses", "growth"], action="append", help="one part; repeatable")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for everybody")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -208,7 +214,8 @@ def main() -> int:
     print(machine, file=sys.stderr)
     parts = asked.only or ["import", "analyses", "growth"]
     if "analyses" in parts:
-        measure_analyses(bench, 200_000 if asked.quick else 20_000_000)
+        for kind in ("compacted", "landed") if asked.landed else ("compacted",):
+            measure_analyses(bench, 200_000 if asked.quick else 20_000_000, kind)
     if "import" in parts:
         measure_import(bench, 50_000 if asked.quick else 5_000_000)
     if "growth" in parts:
