@@ -12,6 +12,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from footfall.event.words import load
+
 YEAR_FIRST = 0  # day or month first is an error
 DAY_FIRST = 1
 MONTH_FIRST = 2
@@ -19,16 +21,20 @@ MONTH_FIRST = 2
 _MONTH_NAMES = np.frombuffer(b"janfebmaraprmayjunjulaugsepoctnovdec", np.uint8).reshape(12, 3)
 _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 _BAD = (-1, 0)
+NO_DAY = -1_000_000_000
+_CLOCK = np.uint64(0x3030_3A30_303A_3030)  # "00:00:00", first byte lowest
+_CLOCK_LIMITS = np.uint64(0x7676_7F76_767F_7676)
+_TOPS = np.uint64(0x8080_8080_8080_8080)
 
 
 @numba.njit(nogil=True, cache=True)
 def _day_number(year: int, month: int, day: int) -> int:
-    """Days since 1970-01-01; a date that does not exist gives -10**9."""
+    """Days since 1970-01-01; a date that does not exist gives NO_DAY."""
     if not (1 <= year <= 9999 and 1 <= month <= 12 and day >= 1):
-        return -1_000_000_000
+        return NO_DAY
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     if day > _DAYS[month] + (1 if leap and month == 2 else 0):
-        return -1_000_000_000
+        return NO_DAY
     y = year - (1 if month <= 2 else 0)
     era = y // 400
     of_era = y - era * 400
@@ -129,22 +135,39 @@ def _date(octets: Any, start: int, stop: int, order: int) -> tuple[int, int]:
 
 
 @numba.njit(nogil=True, cache=True)
-def iso_micros(octets: Any, start: int) -> int:
-    """The microseconds of 19 bytes YYYY-MM-DD?HH:MM:SS as wall time; -10**18 when they are not that."""
-    year = _number(octets, start, start + 4)
-    month = _number(octets, start + 5, start + 7)
-    day = _number(octets, start + 8, start + 10)
-    hour = _number(octets, start + 11, start + 13)
-    minute = _number(octets, start + 14, start + 16)
-    second = _number(octets, start + 17, start + 19)
-    mark = octets[start + 10]
-    shaped = octets[start + 4] == 45 and octets[start + 7] == 45 and octets[start + 13] == 58 and octets[start + 16] == 58
-    if not shaped or (mark != 32 and mark | 32 != 116) or hour > 23 or minute > 59 or second > 59 or (year | hour | minute | second) < 0:
-        return -1_000_000_000_000_000_000
-    days = _day_number(year, month, day)
-    if days < -800_000:
-        return -1_000_000_000_000_000_000
-    return ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000
+def iso_day(octets: Any, start: int) -> int:
+    """The day number of ten bytes YYYY-MM-DD; NO_DAY when they are not that."""
+    if octets[start + 4] != 45 or octets[start + 7] != 45:
+        return NO_DAY
+    year, month, day = _number(octets, start, start + 4), _number(octets, start + 5, start + 7), _number(octets, start + 8, start + 10)
+    return _day_number(year, month, day) if year >= 0 else NO_DAY
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def clock_second(octets: Any, start: int) -> int:
+    """The second of the day of eight bytes HH:MM:SS, all at once; -1 when they are not that."""
+    word = load(octets, start) ^ _CLOCK  # digits become 0 to 9, colons 0
+    if ((word + _CLOCK_LIMITS) | word) & _TOPS:
+        return -1
+    pairs = word * np.uint64(10) + (word >> np.uint64(8))
+    hour = np.int64(pairs & np.uint64(255))
+    minute = np.int64((pairs >> np.uint64(24)) & np.uint64(255))
+    second = np.int64((pairs >> np.uint64(48)) & np.uint64(255))
+    return (hour * 60 + minute) * 60 + second if hour < 24 and minute < 60 and second < 60 else -1
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def iso_tail(octets: Any, i: int, stop: int) -> tuple[int, int]:
+    """What follows the seconds: the zone state (0 zoned, 1 wall time, -1 neither) and microseconds to add to the wall time."""
+    us = 0
+    if i == stop:
+        return 1, 0
+    if octets[i] == 46 or octets[i] == 44:
+        us, i = _fraction(octets, i, stop)
+        if i < 0:
+            return -1, 0
+    state, minutes = _zone(octets, i, stop)
+    return state, us - minutes * 60_000_000
 
 
 @numba.njit(nogil=True, cache=True)
@@ -237,17 +260,6 @@ def _zone(octets: Any, i: int, stop: int) -> tuple[int, int]:
 @numba.njit(nogil=True, cache=True)
 def calendar_micros(octets: Any, start: int, stop: int, order: int) -> tuple[int, int]:
     """The zone state (0 zoned, 1 wall time, -1 no time) and the microseconds, in UTC when zoned, of one trimmed text."""
-    if stop - start >= 19:
-        us = iso_micros(octets, start)
-        if us > -1_000_000_000_000_000_000:
-            i = start + 19
-            if i < stop and (octets[i] == 46 or octets[i] == 44):
-                fraction, i = _fraction(octets, i, stop)
-                us += fraction
-            if i > 0:
-                state, minutes = _zone(octets, i, stop)
-                if state >= 0:
-                    return state, us - minutes * 60_000_000
     end = _digits_until(octets, start, stop)
     bare = end - start == 8 or end - start == 14
     if bare:

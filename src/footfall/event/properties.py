@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from footfall.event.raw import DOUBLED, NULL, TEXT, RawRows
+from footfall.event.raw import DOUBLED, ESCAPED, NULL, TEXT, RawRows
 from footfall.event.text import string_array
 from footfall.event.words import SLACK, copy, first_marked, load, marks_below, marks_of, octets_of, store
 
@@ -42,24 +42,9 @@ def _put_escaped(octet: int, out: Any, at: int) -> int:
     return at + 6
 
 
-@numba.njit(nogil=True, cache=True)
-def _put_value(octets: Any, cell: Any, out: Any, at: int) -> int:
-    """Write one cell as a JSON value; the place after it."""
-    what = cell[2]
-    i = cell[0]
-    stop = cell[1]
-    if what != TEXT and what != DOUBLED:
-        quoted = what == 3
-        if quoted:
-            out[at] = 34
-            at += 1
-        at = copy(octets, i, stop, out, at)
-        if quoted:
-            out[at] = 34
-            at += 1
-        return at
-    out[at] = 34
-    at += 1
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def _put_text(octets: Any, i: int, stop: int, doubled: bool, out: Any, at: int) -> int:
+    """Write text as the inside of a JSON string; the place after it."""
     while i < stop:
         word = load(octets, i)
         store(out, at, word)
@@ -70,27 +55,38 @@ def _put_value(octets: Any, cell: Any, out: Any, at: int) -> int:
         if plain < 8 and i < stop:
             octet = octets[i]
             at = _put_escaped(octet, out, at)
-            i += 2 if what == DOUBLED and octet == 34 else 1
-    out[at] = 34
-    return at + 1
+            i += 2 if doubled and octet == 34 else 1
+    return at
 
 
 @numba.njit(nogil=True, cache=True)
 def _compose(octets: Any, cells: Any, picks: Any, heads: Any, out: Any, offsets: Any) -> None:
-    """The picked (column, head start, head stop) of (columns, n, 3) cells -> one object a row; a row without a value is empty."""
+    """The picked (column, head start, head stop) of (columns, n, 3) cells -> one object a row; a row without a value is empty.
+
+    A head is `,"name":`; the first comma of a row becomes its brace.
+    """
     at = 0
     offsets[0] = 0
     for row in range(len(offsets) - 1):
         first = at
         for k in range(len(picks)):
-            cell = cells[picks[k, 0], row]
-            if cell[2] == NULL:
+            column = picks[k, 0]
+            start, stop, what = cells[column, row, 0], cells[column, row, 1], cells[column, row, 2]
+            if what == NULL:
                 continue
-            out[at] = 123 if at == first else 44
-            at += 1
             at = copy(heads, picks[k, 1], picks[k, 2], out, at)
-            at = _put_value(octets, cell, out, at)
+            if what == TEXT or what == DOUBLED or what == ESCAPED:
+                out[at] = 34
+                if what == ESCAPED:
+                    at = copy(octets, start, stop, out, at + 1)
+                else:
+                    at = _put_text(octets, start, stop, what == DOUBLED, out, at + 1)
+                out[at] = 34
+                at += 1
+            else:
+                at = copy(octets, start, stop, out, at)
         if at > first:
+            out[first] = 123
             out[at] = 125
             at += 1
         offsets[row + 1] = at
@@ -123,7 +119,7 @@ def properties(raw: RawRows, picks: Sequence[int]) -> pa.Array:
     elif not picks:
         return pa.nulls(rows, pa.string())
     else:
-        heads = [json.dumps(raw.columns[pick], ensure_ascii=False).encode() + b":" for pick in picks]
+        heads = [f",{json.dumps(raw.columns[pick], ensure_ascii=False)}:".encode() for pick in picks]
         ends = np.cumsum([len(head) for head in heads])
         table = np.stack([np.array(picks), ends - [len(head) for head in heads], ends], axis=1).astype(np.int32)
         wide = raw.cells[list(picks), :rows, :2]

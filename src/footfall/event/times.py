@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import numba
 import numpy as np
 
-from footfall.event.calendar_text import YEAR_FIRST, calendar_micros
+from footfall.event.calendar_text import NO_DAY, YEAR_FIRST, calendar_micros, clock_second, iso_day, iso_tail
 from footfall.event.raw import NULL, Numbers, Octets
-from footfall.event.words import octets_of
+from footfall.event.words import load, octets_of
 
 US_MAX = 7_258_118_400_000_000  # 2200-01-01
 SECOND_US = 1_000_000
@@ -126,6 +126,7 @@ def _is_number(octets: Any, start: int, stop: int) -> bool:
 def _read(octets: Any, cells: Any, how: Any, us: Any, state: Any) -> int:
     """how: epoch power, order of day and month, whether bare digits are dates.  Returns how many values had no zone."""
     naive = 0
+    day, head, tail = NO_DAY, np.uint64(0), np.uint64(0)
     for row in range(len(cells)):
         start, stop = cells[row, 0], cells[row, 1]
         us[row] = 0
@@ -136,6 +137,19 @@ def _read(octets: Any, cells: Any, how: Any, us: Any, state: Any) -> int:
         if cells[row, 2] == NULL or start == stop:
             state[row] = 8 | MISSING
             continue
+        if stop - start >= 19 and octets[start + 4] == 45 and (octets[start + 10] == 32 or octets[start + 10] | 32 == 116):
+            # ISO, the most common by far.  The date is often that of the row before.
+            first, last = load(octets, start), load(octets, start + 2)
+            if first != head or last != tail:
+                day, head, tail = iso_day(octets, start), first, last
+            second = clock_second(octets, start + 11)
+            zone, added = iso_tail(octets, start + 19, stop)
+            if day != NO_DAY and second >= 0 and zone >= 0:
+                value = (day * 86_400 + second) * SECOND_US + added
+                us[row] = value
+                naive += zone
+                state[row] = 4 if zone == _NAIVE else READ if 0 <= value < US_MAX else INVALID
+                continue
         if _is_number(octets, start, stop) and not (how[2] and (stop - start == 8 or stop - start == 14)):
             value = _epoch_micros(octets, start, stop, how[0])
             state[row] = READ if 0 <= value < US_MAX else INVALID

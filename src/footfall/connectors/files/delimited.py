@@ -41,8 +41,9 @@ def find_octet(octets: Any, start: int, stop: int, octet: int) -> int:
 def count_octet(octets: Any, start: int, stop: int, octet: int) -> int:
     """How often a byte occurs in octets[start:stop]."""
     found = 0
-    for i in range(start, stop):
-        found += octets[i] == octet
+    part = octets[start:stop]
+    for i in range(len(part)):
+        found += part[i] == octet
     return found
 
 
