@@ -114,3 +114,13 @@ def test_a_file_without_events_is_refused(tmp_path):
     file.write_text("user,action,at\nu1,open,yesterday\nu2,open,soon\n")
     with pytest.raises(InvalidFile):
         demo(tmp_path / "demo", file=str(file))
+
+
+def test_a_mapping_helps_where_a_guess_cannot(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("customer,at,total\n" + "".join(f"c{n % 9},2026-09-{n % 28 + 1:02} 12:{n % 60:02}:00,{n}\n" for n in range(200)))
+    with pytest.raises(InvalidFile, match="does not show what happened"):
+        demo(tmp_path / "demo", file=str(file))
+    _, said = demo(tmp_path / "demo", file=str(file), mapping={"name": "=order", "user_id": "customer"})
+    assert "200 rows read = 200 stored" in said
+    assert "Funnel is left out" in said

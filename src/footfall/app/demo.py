@@ -97,6 +97,8 @@ def run_demo(
     folder = Path(directory).resolve()
     run = _Run(console)
     project = _fresh_project(folder, shop=file is None)
+    if file is not None:
+        project.explain_files(file, mapping=mapping or {})  # says what is missing before anything takes time
     with run.step("start the engines") as words:
         _warm_up()
         words.append("libraries loaded, kernels compiled and kept for the next time")

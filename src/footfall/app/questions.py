@@ -27,6 +27,7 @@ _FINISHES = re.compile(r"purchase|payment_done|paid|order_?(complete|placed)|suc
 _TELLING = re.compile(
     r"categor|department|section|page|product|item|artist|genre|channel|country|city|location|region|path|plan|level|platform|device", re.IGNORECASE
 )
+_NUMBER = re.compile(r"[-+]?\d*\.?\d+")
 _UNINTERESTING = re.compile(
     r"(^|_)(id|uuid|key|hash|token|time|date|ts|received|sent|person|agent|auth)($|_)|_id$|Id$|name$|agent$|^event_", re.IGNORECASE
 )
@@ -168,9 +169,10 @@ def _telling_column(facts: _Facts) -> str | None:
     sampled = min(_SAMPLE_ROWS, facts.events)
     for name, values in candidates.items():
         distinct = len(set(values))
-        readable = sum(map(len, values)) <= _LENGTH_READABLE * len(values)
-        if readable and len(values) > 0.3 * sampled and 3 <= distinct <= min(2_000, len(values) / 5):
-            found.append((_TELLING.search(name) is None, distinct, name))
+        telling = _TELLING.search(name) is not None
+        words = sum(map(len, values)) <= _LENGTH_READABLE * len(values) and (telling or not all(map(_NUMBER.fullmatch, set(values))))
+        if words and len(values) > 0.3 * sampled and 3 <= distinct <= min(2_000, len(values) / 5):
+            found.append((not telling, distinct, name))
     return min(found)[2] if found else None
 
 

@@ -46,7 +46,7 @@ def import_command(
     """
     project = session.project
     paths = [session.path(file) for file in files]
-    mapping = _mapping(maps)
+    mapping = mapping_of(maps)
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if explain:
         explanation = project.explain_files(*paths, mapping=mapping, **given)
@@ -66,7 +66,8 @@ def import_command(
         _show_summary(summary)
 
 
-def _mapping(maps: tuple[str, ...]) -> dict[str, str]:
+def mapping_of(maps: tuple[str, ...]) -> dict[str, str]:
+    """TARGET=COLUMN as typed -> target -> column."""
     mapping: dict[str, str] = {}
     for text in maps:
         target, equals, column = text.partition("=")
