@@ -4,8 +4,8 @@ VENV := .venv/bin
 
 .PHONY: demo install test test-all check bench docs lock clean
 
-demo: install  ## see footfall at work: make demo, or make demo FILE=events.csv for your own file
-	$(VENV)/footfall demo $(if $(FILE),--file "$(FILE)",shop)
+demo: install  ## see footfall at work: make demo, or make demo FILE=events.csv ARGS="--map user_id=who"
+	$(VENV)/footfall demo $(if $(FILE),--file "$(FILE)",shop) $(ARGS)
 
 install:  ## make .venv and install footfall into it
 	@$(PYTHON) tools/bootstrap.py
@@ -22,7 +22,7 @@ check: install  ## format, lint, types, layers
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
-bench: install  ## speed beside the best peers, in one run
+bench: install  ## speed beside the best peers, in one run: make bench, or make bench BENCH=--quick
 	$(VENV)/python bench/run.py $(BENCH)
 
 docs: install  ## write the generated parts of docs/
