@@ -75,12 +75,9 @@ def _compose(octets: Any, cells: Any, picks: Any, heads: Any, out: Any, offsets:
             if what == NULL:
                 continue
             at = copy(heads, picks[k, 1], picks[k, 2], out, at)
-            if what == TEXT or what == DOUBLED or what == ESCAPED:
+            if what in (TEXT, DOUBLED, ESCAPED):
                 out[at] = 34
-                if what == ESCAPED:
-                    at = copy(octets, start, stop, out, at + 1)
-                else:
-                    at = _put_text(octets, start, stop, what == DOUBLED, out, at + 1)
+                at = copy(octets, start, stop, out, at + 1) if what == ESCAPED else _put_text(octets, start, stop, what == DOUBLED, out, at + 1)
                 out[at] = 34
                 at += 1
             else:

@@ -21,11 +21,10 @@ LINE_END, ENDED = 5, 6  # further places of the scanner's state
 
 
 @numba.njit(nogil=True, cache=True)
-def _note_row(state: Any, end: int, fault: int, place: Any, out: Any) -> None:
-    """Write down the row that was scanned: place = (start, next row's start, line, spans made before it)."""
-    cells, rows, _, span_of = out
+def _note_row(state: Any, place: Any, cells: Any, rows: Any, span_of: Any) -> None:
+    """Write down the row that was scanned: place = (start, next row's start, line, spans made before it, scanner's end, fault)."""
     row = state[ROW]
-    if fault:
+    if place[5]:
         state[MADE] = place[3]
         for column in range(cells.shape[0]):
             cells[column, row, 0] = 0
@@ -34,10 +33,10 @@ def _note_row(state: Any, end: int, fault: int, place: Any, out: Any) -> None:
     rows[row, 0] = place[0]
     rows[row, 1] = place[1]
     rows[row, 2] = place[2]
-    rows[row, 3] = fault
-    rows[row, 4] = end - place[0]
+    rows[row, 3] = place[5]
+    rows[row, 4] = place[4] - place[0]
     span_of[row + 1] = state[MADE]
-    state[ROW] += 1
+    state[ROW] = row + 1
 
 
 @numba.njit(nogil=True, cache=True)
@@ -47,7 +46,7 @@ def _read_lines(octets: Any, state: Any, wanted: Any, heads: Any, out: Any) -> t
     i, stop, line_end, blanks = state[START], state[STOP], state[LINE_END], state[BLANKS]
     line = 0
     span_of[0] = 0
-    place = np.empty(4, np.int64)
+    place = np.empty(6, np.int64)
     while i < stop and state[ROW] < rows.shape[0]:
         begin = i
         while i < stop and octets[i] <= 32 and (blanks >> octets[i]) & 1:
@@ -81,7 +80,9 @@ def _read_lines(octets: Any, state: Any, wanted: Any, heads: Any, out: Any) -> t
         place[0] = i
         place[1] = after + 1
         place[2] = line
-        _note_row(state, end, fault, place, out)
+        place[4] = end
+        place[5] = fault
+        _note_row(state, place, cells, rows, span_of)
         i = after + 1
         line += 1
     return i, line
@@ -120,7 +121,7 @@ def _read_elements(octets: Any, state: Any, wanted: Any, heads: Any, out: Any) -
     i, stop, line_end = state[START], state[STOP], state[LINE_END]
     line = 0
     span_of[0] = 0
-    place = np.empty(4, np.int64)
+    place = np.empty(6, np.int64)
     while state[ROW] < rows.shape[0]:
         while i < stop and (octets[i] <= 32 or octets[i] == 44):
             line += octets[i] == line_end
@@ -149,7 +150,9 @@ def _read_elements(octets: Any, state: Any, wanted: Any, heads: Any, out: Any) -
         end, fault = scan_object(octets, state, wanted, heads, cells, spans)
         if fault == 0 and end != last:
             fault = NOT_JSON
-        _note_row(state, end, fault, place, out)
+        place[4] = end
+        place[5] = fault
+        _note_row(state, place, cells, rows, span_of)
         line += count_octet(octets, i, last, line_end)
         i = max(last, i + 1)
     return i, line
