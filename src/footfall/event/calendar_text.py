@@ -153,7 +153,7 @@ def clock_second(octets: Any, start: int) -> int:
     hour = np.int64(pairs & np.uint64(255))
     minute = np.int64((pairs >> np.uint64(24)) & np.uint64(255))
     second = np.int64((pairs >> np.uint64(48)) & np.uint64(255))
-    return (hour * 60 + minute) * 60 + second if hour < 24 and minute < 60 and second < 60 else -1
+    return int((hour * 60 + minute) * 60 + second) if hour < 24 and minute < 60 and second < 60 else -1
 
 
 @numba.njit(nogil=True, cache=True, forceinline=True)
