@@ -155,6 +155,7 @@ def test_erase_removes_a_person_from_every_file(lake_of):
     report = lake.erase("person 7")
     assert (report.events, report.found_after) == (len(theirs), 0)
     assert stored(lake) == others
+    assert lake.removed() == len(theirs)
     assert not any(b"person 7\x00" in path.read_bytes() or _holds(path, "person 7") for path in lake.events.rglob("*.parquet"))
     assert lake.erase("person 7").events == 0
 
@@ -168,7 +169,7 @@ def test_expire_removes_old_rows_only(lake_of):
     edge = datetime.fromtimestamp((1_790_000_000_000_000 + 20 * DAY_US) / 1e6, UTC)
     kept = [row for row in stored(lake) if row[2] >= edge]
     removed = lake.expire(edge)
-    assert removed == 200 - len(kept)
+    assert removed == lake.removed() == 200 - len(kept)
     assert stored(lake) == kept
 
 

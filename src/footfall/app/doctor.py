@@ -78,13 +78,27 @@ def _reconciled(project: Project, snapshot: Snapshot) -> Iterator[Check]:
     read, stored, duplicate, lost = (sum(getattr(record, name) for record in records) for name in ("read", "stored", "duplicate", "dead_lettered"))
     sums = f"read {read:,} = stored {stored:,} + duplicate {duplicate:,} + dead-lettered {lost:,} over {len(records):,} imports"
     yield Check("imports", "problem", f"the counts of {wrong[0].file} do not add up") if wrong else Check("imports", "ok", sums)
-    yield _against("events", snapshot.rows, stored)
-    yield _against("dead letters", len(project.dead_letters()), lost)
+    yield _kept(snapshot.rows, stored, project.lake.removed())
+    yield _letters(len(project.dead_letters()), lost)
 
 
-def _against(what: str, found: int, expected: int) -> Check:
+def _kept(found: int, stored: int, removed: int) -> Check:
+    """Whether every stored event is in the lake, or was erased or expired."""
+    sums = f"stored {stored:,} = in the lake {found:,} + erased or expired {removed:,}"
+    if found + removed == stored:
+        return Check("events", "ok", sums)
+    return Check(
+        "events", "problem", f"{sums} does not add up: {abs(found + removed - stored):,} {'too many' if found + removed > stored else 'are missing'}"
+    )
+
+
+def _letters(found: int, expected: int) -> Check:
     if found == expected:
-        return Check(what, "ok", f"the lake holds {found:,} {what}, as many as the imports say")
+        return Check("dead letters", "ok", f"the lake holds {found:,} dead letters, as many as the imports say")
     if found < expected:
-        return Check(what, "note", f"the lake holds {found:,} {what}, {expected - found:,} fewer than were imported: erased or expired, or lost")
-    return Check(what, "problem", f"the lake holds {found:,} {what}, {found - expected:,} more than the imports say")
+        return Check(
+            "dead letters",
+            "note",
+            f"the lake holds {found:,} dead letters, {expected - found:,} fewer than the imports say: those of erased people went",
+        )
+    return Check("dead letters", "problem", f"the lake holds {found:,} dead letters, {found - expected:,} more than the imports say")

@@ -135,5 +135,8 @@ class Lake(Protocol):
     def erase(self, person_id: str) -> EraseReport:
         """Remove a person's events and dead letters for good, files included."""
 
+    def removed(self) -> int:
+        """How many events were ever erased or expired."""
+
     def expire(self, before: datetime) -> int:
         """Remove events older than a moment; the number of rows removed."""

@@ -75,8 +75,16 @@ class DeltaLake:
         table = self._open()
         return None if table is None else table.transaction_version(stream)
 
+    def removed(self) -> int:
+        """How many events were ever erased or expired."""
+        return self.committed("removed") or 0
+
     def replace(self, old: Sequence[Part], new: Sequence[Part], *, base: int, changes_data: bool) -> None:
-        """Swap files in one commit; LakeConflict when another rewrite came first since version `base`."""
+        """Swap files in one commit; LakeConflict when another rewrite came first since version `base`.
+
+        The commit itself counts the rows that go, as the version of the application transaction `removed`, so the count cannot part from
+        the rows.
+        """
         table = self._open()
         assert table is not None, "a table without a version cannot be rewritten"
         known = table.transaction_version("maintenance") or 0
@@ -84,7 +92,11 @@ class DeltaLake:
         if gone:
             raise LakeConflict("another process rewrote the same files first", got=len(gone), hint="run the same command again")
         assert table.version() >= base, "the table went back in time"
-        self._write(table, add=new, remove=old, transactions=[Transaction("maintenance", known + 1)], changes_data=changes_data)
+        transactions = [Transaction("maintenance", known + 1)]
+        removed = sum(part.rows for part in old) - sum(part.rows for part in new)
+        if removed:
+            transactions.append(Transaction("removed", (table.transaction_version("removed") or 0) + removed))
+        self._write(table, add=new, remove=old, transactions=transactions, changes_data=changes_data)
 
     def _write(
         self,
