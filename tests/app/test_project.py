@@ -138,7 +138,7 @@ def test_the_doctor_sees_a_missing_file_and_rows_that_do_not_add_up(shop):
     shop.lake.add_import(ImportRecord("b.csv", "e", "f", 10, 6, 1, 0, 0, "{}", START))
     found = {check.name: check for check in examine(shop)}
     assert found["imports"].state == "problem"
-    assert found["events"].state == "note"
+    assert found["events"].state == "problem"
     for part in shop.lake.snapshot().parts:
         Path(part.path).write_bytes(b"no parquet")
     assert {check.name: check.state for check in examine(shop)}["files"] == "problem"
