@@ -87,8 +87,8 @@ def _tokenise(octets: Any, span: Any, dialect: Any, cells: Any, rows: Any) -> tu
                     i += 1
                 last = i
                 i += 1
-                if i < stop and octets[i] == 13 and i + 1 < stop and octets[i + 1] == line_end:
-                    i += 1
+                if i < stop and octets[i] == 13 and line_end != 13 and (i + 1 == stop or octets[i + 1] == line_end):
+                    i += 1  # at the end of a span nobody knows yet what follows, and the record waits for it
                 if i >= stop:
                     fault = OPEN_QUOTE
                     break
@@ -145,13 +145,13 @@ def first_record(text: bytes, delimiter: str, line_end: int) -> tuple[list[str],
     """The fields of the first record of a text, and the bytes and lines it takes; no fields when it does not end."""
     octets = octets_of(text + bytes([line_end]))
     stop = len(text) + 1
-    width = 1 + count_octet(octets, 0, find_octet(octets, 0, stop, line_end) + min(stop, 1 << 16) // 16, ord(delimiter))
+    width = 1 + count_octet(octets, 0, min(stop, 1 << 18), ord(delimiter))  # at least as many as the first record has
     cells, rows = np.empty((width, 1, 3), np.int32), np.empty((1, 5), np.int32)
-    made, at, lines = _tokenise(octets, np.array([0, stop, 1], np.int64), np.array([ord(delimiter), line_end, width, 1], np.int64), cells, rows)
-    if not made or rows[0, 3] != FINE:
+    made, at, lines = _tokenise(octets, np.array([0, stop, 1], np.int64), np.array([ord(delimiter), line_end, width, 0], np.int64), cells, rows)
+    if not made or rows[0, 3] not in (FINE, WRONG_WIDTH):
         return [], 0, 0
     names, _ = texts(octets, cells[:, 0])
-    used = 1 + int(np.flatnonzero(cells[:, 0, 1] > 0).max(initial=0))
+    used = width if rows[0, 3] == FINE else int(rows[0, 4])
     return [name or "" for name in names.to_pylist()[:used]], min(int(at), len(text)), int(lines)
 
 
