@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from footfall.engines import Dimension
+from footfall.analyses.spec.contract import Scan
+from footfall.engines import Dimension, DuckDBEngine
 from footfall.engines.user_sql import user_query
-from footfall.errors import InvalidConfig, UnknownColumn
+from footfall.errors import InvalidConfig, StorageFailed, UnknownColumn
 
 
 def at(*when: int, zone: str = "UTC") -> datetime:
@@ -73,3 +74,12 @@ def test_columns_of_one_name_all_reach_the_user(engine_of):
     engine = engine_of([{"user_id": "a", "name": "x", "event_time": 5}])
     table = user_query(engine, "SELECT 1 AS n, 2 AS n, 3 AS n_2, 4 AS n", dimensions=(), small_tables={})
     assert table.to_pylist() == [{"n": 1, "n_2": 2, "n_2_2": 3, "n_3": 4}]
+
+
+def test_a_file_that_went_is_said(lake_of):
+    lake = lake_of([{"user_id": "a", "name": "x", "event_time": 5}], compact=True)
+    engine = DuckDBEngine(lake.snapshot())
+    lake.erase("a")
+    for ask in (lambda: engine.query("SELECT count(event_id) FROM events"), lambda: engine.walk(Scan(steps=("x",)), lambda _: {})):
+        with pytest.raises(StorageFailed, match="a file of the lake is gone"):
+            ask()

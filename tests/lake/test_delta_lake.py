@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from footfall.errors import InvalidConfig, LakeBusy, LakeConflict, UnreadableLake
 from footfall.event.person import bucket_of, person_keys
-from footfall.lake import clustering, compaction
+from footfall.lake import clustering, compaction, retired
 from footfall.lake.contract import CommitId, ImportRecord
 from footfall.lake.delta import DeltaLake
 from tests_support import event_table
@@ -120,7 +120,19 @@ def test_compaction_keeps_every_row_and_sorts_within_person_buckets(lake_of, mon
     assert all(part.bucket is not None for part in lake.snapshot().parts)
     lake.compact(force=True)
     assert stored(lake) == whole
+    monkeypatch.setattr(retired, "GRACE_US", 0)
+    lake.compact()
     assert {str(path) for path in lake.events.glob("*.parquet")} == {part.path for part in lake.snapshot().parts}
+
+
+def test_a_reader_of_an_older_version_keeps_its_files_through_a_compaction(lake_of):
+    lake = lake_of(events_of(1), parts=3)
+    old = lake.snapshot()
+    lake.compact()
+    lake.compact(force=True)
+    assert sum(len(pq.read_table(part.path)) for part in old.parts) == old.rows
+    lake.erase("person 7")
+    assert not any(Path(part.path).exists() for part in old.parts)
 
 
 def test_only_touched_periods_are_rewritten(lake_of, monkeypatch):

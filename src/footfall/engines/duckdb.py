@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from footfall.analyses.spec.filters import quoted
 from footfall.engines.codes import GroupCodes, NameCodes
 from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, identifier, relation_sql, type_name
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, merged, plan_slices, read_slice, row_groups, whole_persons
-from footfall.errors import InvalidConfig
+from footfall.errors import InvalidConfig, StorageFailed
 
 if TYPE_CHECKING:
     from footfall.lake.contract import Snapshot
@@ -146,7 +147,8 @@ class DuckDBEngine:
 
     def query(self, sql: str) -> pa.Table:
         """The result of one SELECT."""
-        return self._connection.cursor().sql(sql).to_arrow_table()
+        with self._world():
+            return self._connection.cursor().sql(sql).to_arrow_table()
 
     def register(self, name: str, table: pa.Table) -> None:
         """Copy a small table under a name that `query` sees; a registered one would stay hidden from other cursors."""
@@ -154,8 +156,28 @@ class DuckDBEngine:
         cursor.register("footfall_shown", table)
         cursor.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM footfall_shown")
 
+    @contextmanager
+    def _world(self) -> Iterator[None]:
+        """What memory and disk can do to a query, as a sentence."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as problem:
+            raise StorageFailed(
+                "the query needs more memory than there is",
+                field="engine.memory_limit",
+                hint="raise engine.memory_limit, or ask about a shorter time",
+            ) from problem
+        except (duckdb.IOException, FileNotFoundError) as problem:
+            raise StorageFailed(
+                "a file of the lake is gone: somebody erased or expired events since this question began", hint="ask again"
+            ) from problem
+
     def walk(self, scan: Scan, kernel: Kernel) -> Walked:
         """Run the kernel over every person's ordered events."""
+        with self._world():
+            return self._walk(scan, kernel)
+
+    def _walk(self, scan: Scan, kernel: Kernel) -> Walked:
         names = NameCodes(scan.steps, () if scan.steps else self.event_names())
         groups = GroupCodes()
         clustered = [part for part in self.snapshot.parts if part.bucket is not None]

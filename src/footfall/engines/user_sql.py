@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from footfall.engines.sql_guard import guard
-from footfall.errors import InvalidQuery, StorageFailed
+from footfall.errors import InvalidQuery
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,8 +32,6 @@ def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], s
             engine.register(name, load())
     try:
         return _with_own_names(_with_plain_integers(engine.query(guarded.sql)))
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as problem:
-        raise StorageFailed(f"the query could not finish: {_first_line(problem)}", hint="run it again, or raise engine.memory_limit") from problem
     except duckdb.Error as problem:
         candidate = _CANDIDATES.search(str(problem))
         raise InvalidQuery(

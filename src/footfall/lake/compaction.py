@@ -3,11 +3,12 @@
 A period is a whole number of days, chosen from the lake's volume so that a file holds up to about 4 million rows: one day for a
 large lake, a year for a small one (a file of 40,000 rows a day and bucket would cost more to open than to read; see the
 decision record on clustering).  A period's files are rewritten together when rows arrive for it, so a late row re-opens only its
-period.
+period.  The files that it replaces stay for an hour, for readers that are in the middle of them.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from footfall.event.person import BUCKETS
 from footfall.lake.clustering import FILE_ROWS, Clustering
 from footfall.lake.contract import CompactReport, Part, Snapshot
+from footfall.lake.retired import retire, sweep
 
 if TYPE_CHECKING:
     from footfall.lake.delta import DeltaLake
@@ -34,6 +36,8 @@ def period_days(snapshot: Snapshot) -> int:
 
 def compact(lake: DeltaLake, *, force: bool = False, progress: Callable[[int, int], None] | None = None) -> CompactReport:
     """Cluster what has landed, together with the files of the periods it touches; one commit at the end."""
+    sweep(lake.root / "retired.ndjson", lake.events)
+    shutil.rmtree(lake.root / "tmp", ignore_errors=True)
     snapshot = lake.snapshot()
     old: list[Part] = [part for part in snapshot.parts if force or part.bucket is None]
     if not old:
@@ -56,8 +60,7 @@ def compact(lake: DeltaLake, *, force: bool = False, progress: Callable[[int, in
     except BaseException:
         lake.drop_staged(new)
         raise
-    for part in old:
-        Path(part.path).unlink(missing_ok=True)
+    retire(lake.root / "retired.ndjson", [Path(part.path).name for part in old])
     after = lake.snapshot()
     return CompactReport(
         files_before=len(snapshot.parts),
