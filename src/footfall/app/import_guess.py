@@ -100,7 +100,7 @@ def _all_digits(values: list[str]) -> bool:
 def _fits(target: str, values: list[str]) -> bool:
     """Whether a column holds what its name promises."""
     if target in ("event_time", "sent_time"):
-        return looks_like_times(values)
+        return looks_like_times(values, 0.5)  # the name speaks for it already
     if target == "event_id":  # an id that repeats is none, and would make events look like duplicates
         return len(values) > 1 and len(set(values)) * 100 >= len(values) * 99
     if target == "is_bot":

@@ -65,7 +65,7 @@ class Planner:
             planned.append((self.plan_file(sample), sample))
         if not planned:
             name, sentence = next(iter(unread.items()))
-            raise InvalidFile("no file of the folder holds rows", field="files", got=name, hint=f"the first one: {sentence}")
+            raise InvalidFile("none of the files holds rows", field="files", got=name, hint=f"the first one: {sentence}")
         return planned, unread
 
     def plan_file(self, sample: Sample) -> PlannedFile:

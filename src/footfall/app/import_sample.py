@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import msgspec
+import numpy as np
 
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.discover import SourceFile
@@ -12,8 +13,8 @@ from footfall.connectors.files.open_rows import open_parquet, open_sample
 from footfall.connectors.files.options import FileOptions
 from footfall.connectors.files.sniff import SAMPLE_BYTES, sniff
 from footfall.errors import InvalidFile
-from footfall.event.raw import RawRows
-from footfall.event.text import texts
+from footfall.event.raw import FINE, NOT_TEXT, RawRows
+from footfall.event.text import any_high, mark_not_text, texts
 
 
 class Sample:
@@ -25,6 +26,8 @@ class Sample:
         self.columns: tuple[str, ...] = ()
         self.columns = self._columns()
         self.raw = self._rows(self.columns)
+        if self.format.kind != "parquet" and any_high(self.raw.octets):
+            mark_not_text(self.raw.octets, self.raw.rows, NOT_TEXT)
         if len(self.raw) == 0:
             raise InvalidFile(f"{file.name} has no rows", field="files", got=file.name, hint="check that it was written completely")
 
@@ -66,9 +69,10 @@ class Sample:
         return {}
 
     def values(self, column: str) -> list[str | None]:
-        """A column's values as text, null where nothing was sent."""
+        """A column's values in the rows that can be read, null where nothing was sent."""
         if column not in self._values:
-            array, _ = texts(self.raw.octets, self.raw.column(self.columns.index(column)))
+            fine = self.raw.column(self.columns.index(column))[self.raw.rows[:, 3] == FINE]
+            array, _ = texts(self.raw.octets, np.ascontiguousarray(fine))
             self._values[column] = array.to_pylist()
         return self._values[column]
 

@@ -75,8 +75,8 @@ def _is_bare_date(value: str) -> bool:
     return moment.year in _YEARS
 
 
-def looks_like_times(values: Sequence[str]) -> bool:
-    """Whether nine of ten values are times that people live in: calendar times, or epoch numbers between 1995 and 2100."""
+def looks_like_times(values: Sequence[str], share: float = 0.9) -> bool:
+    """Whether this share of the values are times that people live in: calendar times, or epoch numbers between 1995 and 2100."""
     few = values[:200]
     if not few:
         return False
@@ -86,4 +86,4 @@ def looks_like_times(values: Sequence[str]) -> bool:
         return True
     read = [reader.read_text(value) for value in few]
     lived = sum(1 for value in read if value is not None and 788_918_400_000_000 <= value < 4_102_444_800_000_000)
-    return lived * 10 >= len(few) * 9
+    return lived >= len(few) * share

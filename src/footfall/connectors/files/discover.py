@@ -17,7 +17,7 @@ WORKBOOK = "[Content_Types].xml"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file with rows: a path, or a member of the zip archive at that path.  `chosen` is False for what a folder held."""
+    """One file with rows: a path, or a member of the zip archive at that path.  `chosen` is False for what a folder held or a pattern met."""
 
     path: Path
     member: str | None = None
@@ -49,7 +49,7 @@ def _expand(given: str) -> list[SourceFile]:
         return _of_path(path)
     if any(mark in given for mark in "*?["):
         matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern is welcome here
-        files = [file for match in matches for file in (_of_folder(Path(match)) if Path(match).is_dir() else _of_path(Path(match)))]
+        files = [file for match in matches for file in (_of_folder(Path(match)) if Path(match).is_dir() else _of_path(Path(match), chosen=False))]
         if not files:
             raise InvalidFile(
                 f"no file matches {given}", field="files", got=given, hint="check the pattern; put it in quotes when the shell expands it"
