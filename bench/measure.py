@@ -14,7 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-PATIENCE_S = 25.0
+PATIENCE_S = 25.0  # after this much the second run is the last
+WORTH_S = 2.0  # three runs that took less than this together are joined by more
 
 
 def peak_mb() -> float:
@@ -23,6 +24,14 @@ def peak_mb() -> float:
     if status.exists():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def enough(times: list[float], repeats: int) -> bool:
+    """Whether there were enough runs, the first of which is the warm-up: quick things are repeated more often, slow ones less."""
+    done, spent = len(times) - 1, sum(times[1:])
+    if done < min(2, repeats):
+        return False
+    return done >= repeats * 3 or (done >= repeats and (spent > WORTH_S or repeats < 3)) or spent > PATIENCE_S
 
 
 def main() -> None:
@@ -36,15 +45,13 @@ def main() -> None:
     prepare_s = time.perf_counter() - began
     times: list[float] = []
     result: object = None
-    for turn in range(int(repeats) + 1):  # the first is the warm-up
+    while not enough(times, int(repeats)):
         began = time.perf_counter()
         result = module.CASES[case](prepared)
         seconds = time.perf_counter() - began
         if isinstance(result, dict):
             seconds, result = result["seconds"], result["result"]
         times.append(seconds)
-        if turn >= 2 and sum(times) > PATIENCE_S:
-            break
     if hasattr(module, "close"):
         module.close(prepared)
     print(
