@@ -103,7 +103,8 @@ class Retention(Analysis, frozen=True, kw_only=True):
             return {"first_us": time_us[first], "group": group[first] if len(group) else first * 0 - 1, "cohort": cohort, "hits": hits, "hit": hit}
 
         steps = () if self.start_event is None or self.return_event is None else (self.start_event, self.return_event)
-        return engine.walk(Scan(steps, self.where, self.breakdown, since if self.first == "in_range" else None, None), kernel)
+        named = self.start_event is not None or self.return_event is not None
+        return engine.walk(Scan(steps, self.where, self.breakdown, since if self.first == "in_range" else None, None, named=named), kernel)
 
     def _role_of(self, engine: Engine) -> Any:
         """Event code -> its role.  With both events named the walk hands out the very bits."""
@@ -113,6 +114,8 @@ class Retention(Analysis, frozen=True, kw_only=True):
 
         if self.start_event is not None and self.return_event is not None:
             return np.arange(4, dtype=np.uint8)
+        if self.start_event is None and self.return_event is None:
+            return np.full(1, START | RETURN, np.uint8)
         names = engine.event_names()
         starts, comes_back = (np.array([wanted in (None, name) for name in names], bool) for wanted in (self.start_event, self.return_event))
         return (starts * START + comes_back * RETURN).astype(np.uint8)

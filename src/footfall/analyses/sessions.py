@@ -72,7 +72,7 @@ class Sessions(Analysis, frozen=True, kw_only=True):
             first, size, duration_us, opens = sessionize(person, time_us, cuts, rules)
             return {"size": size, "duration_us": duration_us, "opens": opens, "group": group[first] if len(group) else group}
 
-        return engine.walk(Scan((), where, self.breakdown, since, until), kernel)
+        return engine.walk(Scan((), where, self.breakdown, since, until, named=False), kernel)
 
     def _midnights_us(self, engine: Engine) -> Any:
         import numpy as np

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from footfall import clock
@@ -178,7 +179,7 @@ class DuckDBEngine:
             return self._walk(scan, kernel)
 
     def _walk(self, scan: Scan, kernel: Kernel) -> Walked:
-        names = NameCodes(scan.steps, () if scan.steps else self.event_names())
+        names = NameCodes(scan.steps, self.event_names() if scan.named and not scan.steps else ())
         groups = GroupCodes()
         clustered = [part for part in self.snapshot.parts if part.bucket is not None]
         landed = [part for part in self.snapshot.parts if part.bucket is None]
@@ -196,17 +197,18 @@ class DuckDBEngine:
                 batches = whole_persons(self._ordered(scan, names, groups, None))
                 partials = list(_bounded_map(pool, lambda rows: kernel(rows.batch()), batches, self.threads + 1))
                 plan = f"walk of the sorted stream {self._ordered_sql(scan, None)}"
-        met = [step for step in dict.fromkeys(scan.steps) if step in names.met] if scan.steps else list(self.event_names())
+        met = [step for step in dict.fromkeys(scan.steps) if step in names.met] if scan.steps else list(self.event_names() if scan.named else ())
         return Walked(partials, met, groups.values, plan)
 
     def _walk_slice(self, piece: Slice, tail: Rows | None, scan: Scan, codes: tuple[NameCodes, GroupCodes], kernel: Kernel) -> Partial:
         runs = [] if tail is None else [tail.cut(piece.low, piece.high)]
-        tables = read_slice(piece, self._slice_columns(scan, several=len(piece.groups) > 0))
+        several = len({group.path for group in piece.groups}) + len(runs) > 1
+        tables = read_slice(piece, self._slice_columns(scan, several=several))
         runs += [self._rows(table, scan, codes) for table in tables]
         return kernel(merged(runs).batch())
 
     def _slice_columns(self, scan: Scan, *, several: bool) -> list[str]:
-        wanted = ["person_key", "event_time", "name"] + (["position"] if several else [])
+        wanted = ["person_key", "event_time"] + (["name"] if scan.named else []) + (["position"] if several else [])
         for reference in [condition.column for condition in scan.where] + ([scan.group] if scan.group else []):
             self._references.sql(reference)
             wanted += self._references.inputs(reference)
@@ -218,7 +220,7 @@ class DuckDBEngine:
         rows = Rows(
             table.column("person_key").to_numpy(),
             table.column("event_time").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
-            names.of(table.column("name")),
+            names.of(table.column("name")) if scan.named else np.zeros(len(table), np.int32),
             None,
             table.column("position").to_numpy() if "position" in table.column_names else None,
         )
@@ -281,7 +283,7 @@ class DuckDBEngine:
             yield Rows(
                 table.column("person_key").to_numpy(),
                 table.column("time_us").to_numpy(),
-                names.of(table.column("name")),
+                names.of(table.column("name")) if scan.named else np.zeros(len(table), np.int32),
                 groups.of(table.column("grp")) if scan.group else None,
                 table.column("position").to_numpy(),
             )

@@ -48,13 +48,17 @@ class PersonBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Which events a kernel walks: names that fill steps (none: every name), conditions, a breakdown, a half-open time range."""
+    """Which events a kernel walks: names that fill steps (none: every name), conditions, a breakdown, a half-open time range.
+
+    A kernel that does not look at codes says `named=False`, and an engine need not read names for it: the codes are then all 0.
+    """
 
     steps: tuple[str, ...] = ()
     where: tuple[Filter, ...] = ()
     group: str | None = None
     since_us: int | None = None
     until_us: int | None = None
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
