@@ -136,8 +136,12 @@ class Journal:
 
     def _write_all(self, lines: list[bytes]) -> None:
         partial = self.path.with_suffix(".partial")
-        partial.write_bytes(b"".join(line + b"\n" for line in lines))
-        os.replace(partial, self.path)  # noqa: PTH105 - the atomic one
+        try:
+            partial.write_bytes(b"".join(line + b"\n" for line in lines))
+            os.replace(partial, self.path)  # noqa: PTH105 - the atomic one
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
 
     def _drop_unlisted(self, kept: list[Block]) -> None:
         names = {block.letters for block in kept}
