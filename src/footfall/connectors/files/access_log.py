@@ -14,12 +14,12 @@ import numba
 import numpy as np
 
 from footfall.connectors.files.contract import Place
-from footfall.connectors.files.window import Window
+from footfall.connectors.files.delimited import ROWS_MAX, count_octet
+from footfall.connectors.files.window import Window, WindowReader
 from footfall.event.raw import NOT_A_LOG_LINE, NULL, NUMBER, TEXT, RawRows
 
 COLUMNS: tuple[str, ...] = ("ip", "user", "time", "method", "path", "protocol", "status", "bytes", "referrer", "agent")
 _IP, _USER, _TIME, _METHOD, _PATH, _PROTOCOL, _STATUS, _BYTES, _REFERRER, _AGENT = range(10)
-ROWS_MAX = 1 << 18
 _SPACE, _QUOTE, _DASH, _OPEN, _CLOSE, _ESCAPE = 32, 34, 45, 91, 93, 92
 
 
@@ -154,41 +154,19 @@ def _tokenise(octets: Any, span: Any, line_end: int, cells: Any, rows: Any) -> t
     return made, i, line
 
 
-class AccessLogReader:
+class AccessLogReader(WindowReader):
     """The requests of an access log."""
 
     def __init__(self, window: Window, *, place: Place) -> None:
-        self.window = window
-        self.columns = COLUMNS
-        self.place = place
-
-    def read(self) -> RawRows | None:
-        """The next block of requests."""
-        window = self.window
-        while True:
-            if window.at < window.size:
-                raw = self._cut()
-                if len(raw):
-                    return raw
-                if window.overfull:
-                    raw, self.place = window.too_long(self.columns, self.place)
-                    return raw
-            if not window.fill():
-                return None
+        super().__init__(window, COLUMNS, place)
 
     def _cut(self) -> RawRows:
         window, place = self.window, self.place
-        lines = int(np.count_nonzero(window.octets[window.at : window.size] == window.line_end))
+        lines = count_octet(window.octets, window.at, window.size, window.line_end)
         room = max(1, min(ROWS_MAX, lines))
         cells = np.zeros((len(COLUMNS), room, 3), np.int32)
         rows = np.empty((room, 5), np.int32)
         span = np.array([window.at, window.size, window.final], np.int64)
         made, at, passed = _tokenise(window.octets, span, window.line_end, cells, rows)
         raw = RawRows(window.octets, COLUMNS, cells, rows[:made], place.row, place.line + 1, width=len(COLUMNS))
-        self.place = Place(place.offset + at - window.at, place.row + made, place.line + passed)
-        window.at = at
-        return raw
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.window.stream.close()
+        return self._advance(raw, at, passed)

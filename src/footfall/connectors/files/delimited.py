@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from footfall.connectors.files.contract import Place
-from footfall.connectors.files.window import Window
+from footfall.connectors.files.window import Window, WindowReader
 from footfall.event.raw import AFTER_QUOTE, DOUBLED, FINE, NULL, OPEN_QUOTE, TEXT, WRONG_WIDTH, RawRows
 from footfall.event.text import texts
 from footfall.event.words import octets_of
@@ -155,46 +155,20 @@ def first_record(text: bytes, delimiter: str, line_end: int) -> tuple[list[str],
     return [name or "" for name in names.to_pylist()[:used]], min(int(at), len(text)), int(lines)
 
 
-class DelimitedReader:
+class DelimitedReader(WindowReader):
     """The rows of delimited text behind its header."""
 
     def __init__(self, window: Window, delimiter: str, columns: tuple[str, ...], *, place: Place, ragged: bool = False) -> None:
-        self.window = window
-        self.columns = columns
-        self.place = place
+        super().__init__(window, columns, place)
         self._dialect = np.array([ord(delimiter), window.line_end, len(columns), ragged], np.int64)
 
-    def read(self) -> RawRows | None:
-        """The next block of rows."""
-        window = self.window
-        while True:
-            if window.at < window.size:
-                raw = self._cut()
-                if len(raw):
-                    return raw
-                if window.overfull:
-                    raw, self.place = window.too_long(self.columns, self.place)
-                    return raw
-            if not window.fill():
-                return None
-
     def _cut(self) -> RawRows:
-        window = self.window
+        window, place = self.window, self.place
         lines = count_octet(window.octets, window.at, window.size, window.line_end)
         room = max(1, min(ROWS_MAX, lines))
         cells = np.empty((len(self.columns), room, 3), np.int32)
         rows = np.empty((room, 5), np.int32)
         span = np.array([window.at, window.size, window.final], np.int64)
         made, at, passed = _tokenise(window.octets, span, self._dialect, cells, rows)
-        return self._advance(cells, rows[:made], at, passed)
-
-    def _advance(self, cells: Any, rows: Any, at: int, lines: int) -> RawRows:
-        window, place = self.window, self.place
-        raw = RawRows(window.octets, self.columns, cells, rows, place.row, place.line + 1, width=len(self.columns))
-        self.place = Place(place.offset + at - window.at, place.row + len(rows), place.line + lines)
-        window.at = at
-        return raw
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.window.stream.close()
+        raw = RawRows(window.octets, self.columns, cells, rows[:made], place.row, place.line + 1, width=len(self.columns))
+        return self._advance(raw, at, passed)

@@ -14,7 +14,7 @@ import numpy as np
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.delimited import ROWS_MAX, count_octet, find_octet
 from footfall.connectors.files.json_scan import BLANKS, DEPTH_MAX, HEADS, LOOSE_BLANKS, MADE, ROW, START, STOP, STRICT_BLANKS, Names, scan_object
-from footfall.connectors.files.window import Window
+from footfall.connectors.files.window import Window, WindowReader
 from footfall.event.raw import NOT_JSON, RawRows
 
 LINE_END, ENDED = 5, 6  # further places of the scanner's state
@@ -158,31 +158,13 @@ def _read_elements(octets: Any, state: Any, wanted: Any, heads: Any, out: Any) -
     return i, line
 
 
-class JsonReader:
+class JsonReader(WindowReader):
     """The rows of NDJSON (`elements` False), or of an array whose opening bracket has been passed."""
 
     def __init__(self, window: Window, columns: tuple[str, ...], *, place: Place, elements: bool) -> None:
-        self.window = window
-        self.columns = columns
-        self.place = place
+        super().__init__(window, columns, place)
         self.elements = elements
         self._wanted = Names(columns).arrays
-        self._closed = False
-
-    def read(self) -> RawRows | None:
-        """The next block of rows."""
-        window = self.window
-        while not self._closed:
-            if window.at < window.size:
-                raw = self._cut()
-                if len(raw):
-                    return raw
-                if window.overfull:
-                    raw, self.place = window.too_long(self.columns, self.place)
-                    return raw
-            if not self._closed and not window.fill():
-                return None
-        return None
 
     def _cut(self) -> RawRows:
         window, place = self.window, self.place
@@ -198,13 +180,7 @@ class JsonReader:
         read = _read_elements if self.elements else _read_lines
         at, passed = read(window.octets, state, self._wanted, heads, (cells, rows, spans, span_of))
         made = int(state[ROW])
-        self._closed = bool(state[ENDED] == 2)
+        self.closed = bool(state[ENDED] == 2)
         raw = RawRows(window.octets, self.columns, cells, rows[:made], place.row, place.line + 1, width=DEPTH_MAX)
         raw.spans, raw.span_of = spans[: span_of[made]], span_of[: made + 1]
-        self.place = Place(place.offset + at - window.at, place.row + made, place.line + passed)
-        window.at = at
-        return raw
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.window.stream.close()
+        return self._advance(raw, at, passed)

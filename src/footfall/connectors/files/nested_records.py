@@ -67,13 +67,13 @@ def parse_rules(records: tuple[str, ...], targets: tuple[str, ...]) -> tuple[Rec
 class NestedReader:
     """The events among nested records; their columns are the rules' targets."""
 
-    def __init__(self, lines: DelimitedReader, rules: tuple[RecordRule, ...], carried: dict[str, str] | None = None) -> None:
+    def __init__(self, lines: DelimitedReader, rules: tuple[RecordRule, ...]) -> None:
         self.lines = lines
         self.rules = rules
         self.columns = tuple(rule.target for rule in rules)
         self.place = lines.place
         self._event_kind = next(rule.kind for rule in rules if rule.target == "name")
-        self._carried: dict[str, bytes] = {target: value.encode() for target, value in (carried or {}).items()}
+        self._carried = {rule.target: (b"", NULL) for rule in rules}  # the bytes that hold for the lines to come, and what they are
         self._rows = lines.place.row
 
     def read(self) -> RawRows | None:
@@ -93,12 +93,12 @@ class NestedReader:
         wanted = (of_kind[self._event_kind] & fine) | ~fine
         chosen = np.flatnonzero(wanted)
         cells = np.empty((len(self.rules), len(chosen), 3), np.int32)
-        octets = np.concatenate([raw.octets, np.zeros(sum(len(value) for value in self._carried.values()) + SLACK, np.uint8)])
+        octets = np.concatenate([raw.octets, np.zeros(sum(len(value) for value, _ in self._carried.values()) + SLACK, np.uint8)])
         end = len(raw.octets)
         for place, rule in enumerate(self.rules):
-            carried = self._carried.get(rule.target, b"")
+            carried, what = self._carried[rule.target]
             octets[end : end + len(carried)] = np.frombuffer(carried, np.uint8)
-            before = np.array([end, end + len(carried), 1 if carried else NULL], np.int32)
+            before = np.array([end, end + len(carried), what], np.int32)
             end += len(carried)
             cells[place] = self._column(raw, rule, of_kind[rule.kind] & fine, before)[chosen]
         width = len(self.columns)
@@ -111,13 +111,8 @@ class NestedReader:
         cells = np.where((latest >= 0)[:, None], source[np.maximum(latest, 0)], before)
         if len(raw) and latest[-1] >= 0:
             start, stop, what = (int(number) for number in source[latest[-1]])
-            self._carried[rule.target] = bytes(raw.octets[start:stop]) if what != NULL else b""
+            self._carried[rule.target] = (bytes(raw.octets[start:stop]), what)
         return cells.astype(np.int32)
-
-    @property
-    def carried(self) -> dict[str, str]:
-        """What holds for the lines to come, so that an interrupted import can go on."""
-        return {target: value.decode("utf-8", "replace") for target, value in self._carried.items()}
 
     def close(self) -> None:
         """Let go of the file."""

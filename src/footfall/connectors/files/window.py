@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,3 +84,43 @@ class Window:
             self.at = self.size
             if not self.fill() or self.size == 0:
                 return passed
+
+
+class WindowReader(ABC):
+    """A format that is cut from a window block by block; `_cut` says how."""
+
+    def __init__(self, window: Window, columns: tuple[str, ...], place: Place) -> None:
+        self.window = window
+        self.columns = columns
+        self.place = place
+        self.closed = False
+
+    def read(self) -> RawRows | None:
+        """The next block of rows."""
+        window = self.window
+        while not self.closed:
+            if window.at < window.size:
+                raw = self._cut()
+                if len(raw):
+                    return raw
+                if window.overfull:
+                    raw, self.place = window.too_long(self.columns, self.place)
+                    return raw
+            if not self.closed and not window.fill():
+                return None
+        return None
+
+    @abstractmethod
+    def _cut(self) -> RawRows:
+        """The rows that end inside the window, if only none; passes them."""
+
+    def _advance(self, raw: RawRows, at: int, lines: int) -> RawRows:
+        """Pass the rows and their lines."""
+        window, place = self.window, self.place
+        self.place = Place(place.offset + at - window.at, place.row + len(raw), place.line + lines)
+        window.at = at
+        return raw
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.window.stream.close()
