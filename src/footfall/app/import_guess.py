@@ -82,7 +82,7 @@ def _guess_one(target: str, sample: Sample, columns: dict[str, str], reasons: di
     known = [column for name in _NAMES.get(target, ()) for column in free if _plain(column) == name]
     candidates = exact + (known if not asked or target in _ESSENTIAL else [])
     for column in candidates:
-        if _fits(target, sample.present(column)):
+        if _fits(target, sample.present(column), sample.options.time_format):
             columns[target] = column
             reasons[target] = f"the column is called {column!r}" + (" and holds times" if target in ("event_time", "sent_time") else "")
             return
@@ -97,10 +97,10 @@ def _all_digits(values: list[str]) -> bool:
     return all(value.replace(".", "", 1).isdigit() for value in values[:200])
 
 
-def _fits(target: str, values: list[str]) -> bool:
+def _fits(target: str, values: list[str], time_format: str | None) -> bool:
     """Whether a column holds what its name promises."""
     if target in ("event_time", "sent_time"):
-        return looks_like_times(values, 0.5)  # the name speaks for it already
+        return looks_like_times(values, 0.5, time_format if target == "event_time" else None)  # the name speaks for it already
     if target == "event_id":  # an id that repeats is none, and would make events look like duplicates
         return len(values) > 1 and len(set(values)) * 100 >= len(values) * 99
     if target == "is_bot":

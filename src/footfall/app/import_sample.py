@@ -22,6 +22,7 @@ class Sample:
 
     def __init__(self, file: SourceFile, options: FileOptions) -> None:
         self.file = file
+        self.options = options
         self.format, self._text = sniff(file, options)
         self.columns: tuple[str, ...] = ()
         self.columns = self._columns()

@@ -75,13 +75,13 @@ def _is_bare_date(value: str) -> bool:
     return moment.year in _YEARS
 
 
-def looks_like_times(values: Sequence[str], share: float = 0.9) -> bool:
+def looks_like_times(values: Sequence[str], share: float = 0.9, time_format: str | None = None) -> bool:
     """Whether this share of the values are times that people live in: calendar times, or epoch numbers between 1995 and 2100."""
     few = values[:200]
     if not few:
         return False
     try:
-        reader = _found_out(few, "UTC", "")
+        reader = time_reader(few, "UTC", time_format, "")
     except InvalidFile:
         return True
     read = [reader.read_text(value) for value in few]

@@ -6,10 +6,11 @@ import codecs
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from footfall.connectors.files.delimited import first_record
 from footfall.connectors.files.discover import SourceFile
 from footfall.connectors.files.options import FORMATS, FileOptions
 from footfall.connectors.files.streams import FileStream, bom_of
@@ -204,10 +205,6 @@ def _array_start(text: bytes) -> int:
 
 
 def _delimited(file: SourceFile, text: bytes, options: FileOptions, about: FileFormat, *, whole: bool) -> FileFormat:
-    from dataclasses import replace
-
-    from footfall.connectors.files.delimited import first_record
-
     head = text if whole else text[: text.rfind(bytes([about.line_end])) + 1] or text
     decoded = head[: 1 << 18].decode("utf-8", "replace")
     delimiter = options.delimiter or _delimiter(decoded)
