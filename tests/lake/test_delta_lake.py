@@ -8,12 +8,14 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
 from footfall.errors import InvalidConfig, LakeBusy, LakeConflict, UnreadableLake
+from footfall.event.dead_letter import DEAD_LETTER_SCHEMA
 from footfall.event.person import bucket_of, person_keys
 from footfall.lake import clustering, compaction, retired
 from footfall.lake.contract import CommitId, ImportRecord
@@ -234,3 +236,30 @@ def test_import_ledger_keeps_one_line_a_digest(lake_of):
     lake.add_import(record)
     lake.add_import(record)
     assert list(lake.imports()) == [record]
+
+
+@pytest.mark.parametrize(
+    ("person", "kept"),
+    [("1", ["11,view,never", "x1,view,never", "é1é,view"]), ("a.b+c", ["1,view,never", "aXb+c,view"]), ("ümlaut", ["1,view,never"])],
+)
+def test_erasure_takes_the_dead_letters_that_name_the_person_as_a_word(lake_of, person, kept):
+    lake = lake_of(events_of(1))
+    rows = [*kept, f"{person},view,never", f'{{"user":"{person}"}}', f"view;{person}"]
+    letters = pa.Table.from_pylist(
+        [
+            {
+                "file": "f",
+                "line": line,
+                "reason": "invalid_time",
+                "detail": "",
+                "row": row,
+                "received_time": datetime(2026, 11, 1, tzinfo=UTC),
+                "digest": "d",
+            }
+            for line, row in enumerate(rows)
+        ],
+        DEAD_LETTER_SCHEMA,
+    )
+    lake.add_dead_letters(letters, CommitId("f", 1))
+    assert lake.erase(person).dead_letters == 3
+    assert lake.dead_letters().column("row").to_pylist() == kept

@@ -61,6 +61,16 @@ class Menu(click.Group):
                 formatter.write_dl([(command.name or "", command.get_short_help_str(90)) for command in commands])
 
 
+class _WithoutPandas:
+    """The command line needs no pandas, and pyarrow loads it, for over a second, just to ask whether a list is a DataFrame."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """No such module, when pandas is asked for."""
+        del path, target
+        if name == "pandas":
+            raise ModuleNotFoundError("the command line works without pandas", name=name)
+
+
 class FootfallUsageError(click.UsageError):
     """A command line that cannot be, with a hint."""
 
@@ -96,6 +106,8 @@ for _, _commands in _SECTIONS:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        sys.meta_path.insert(0, _WithoutPandas())
     try:
         status = footfall.main(given, prog_name="footfall", standalone_mode=False)
         sys.stdout.flush()

@@ -10,6 +10,18 @@ import numpy as np
 import pyarrow as pa
 
 
+def values(column: pa.Array | pa.ChunkedArray, kind: Any) -> Any:
+    """A column of fixed-width values without nulls as one array; a view when it is in one piece.
+
+    pyarrow's own way loads pandas where that is installed, which takes longer than most questions.
+    """
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    arrays = [np.frombuffer(memoryview(chunk.buffers()[1]), dtype=kind)[chunk.offset : chunk.offset + len(chunk)] for chunk in chunks if len(chunk)]
+    if len(arrays) == 1:
+        return arrays[0]
+    return np.concatenate(arrays) if arrays else np.empty(0, kind)
+
+
 class NameCodes:
     """Codes of event names: a bit set of the steps a name fills, or its index among the known names.  Used by several threads."""
 
@@ -34,7 +46,7 @@ class NameCodes:
             lookup = np.array([self._code.get(name, default) for name in names], np.int32)
             with self._lock:
                 self._met.update(name for name in names if name in self._code)
-            chunks.append(lookup[np.asarray(encoded.indices)] if len(names) else np.empty(0, np.int32))
+            chunks.append(lookup[values(encoded.indices, np.int32)] if len(names) else np.empty(0, np.int32))
         if len(chunks) == 1:
             return chunks[0]
         return np.concatenate(chunks) if chunks else np.empty(0, np.int32)
@@ -57,10 +69,10 @@ class GroupCodes:
         encoded = pa.chunked_array(column).combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
-        values = encoded.dictionary.to_pylist()
+        found = encoded.dictionary.to_pylist()
         with self._lock:
-            lookup = np.array([self._code.setdefault(value, len(self._code)) for value in values] + [-1], np.int32)
-        indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+            lookup = np.array([self._code.setdefault(value, len(self._code)) for value in found] + [-1], np.int32)
+        indices = values(encoded.indices.fill_null(len(found)), np.int32)
         codes: np.ndarray[Any, np.dtype[np.int32]] = lookup[indices]
         return codes
 

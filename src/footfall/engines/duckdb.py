@@ -23,8 +23,8 @@ import pyarrow as pa
 from footfall import clock
 from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
 from footfall.analyses.spec.filters import quoted
-from footfall.engines.codes import GroupCodes, NameCodes
-from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, identifier, relation_sql, type_name
+from footfall.engines.codes import GroupCodes, NameCodes, values
+from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, empty_table_sql, identifier, relation_sql, type_name
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
 
@@ -60,7 +60,7 @@ class DuckDBEngine:
         self._lock = threading.Lock()
         self._connection = duckdb.connect()
         self._configure(memory_limit, temp_dir)
-        self.register("footfall_empty", snapshot.schema.empty_table())
+        self._connection.execute(empty_table_sql("footfall_empty", snapshot.schema))
         self._connection.execute(f"CREATE VIEW events AS {relation_sql(snapshot, time_zone)}")
         self._references = References(snapshot.schema, self._load(dimensions or {}))
 
@@ -218,11 +218,11 @@ class DuckDBEngine:
         """A piece of a clustered file as arrays, with conditions and breakdown worked out by DuckDB on just these rows."""
         names, groups = codes
         rows = Rows(
-            table.column("person_key").to_numpy(),
-            table.column("event_time").cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
+            values(table.column("person_key"), np.int64),
+            values(table.column("event_time").cast(pa.timestamp("us", tz="UTC")), np.int64),
             names.of(table.column("name")) if scan.named else np.zeros(len(table), np.int32),
             None,
-            table.column("position").to_numpy() if "position" in table.column_names else None,
+            values(table.column("position"), np.int64) if "position" in table.column_names else None,
         )
         keep: Any = None
         if scan.where or scan.group:
@@ -234,7 +234,7 @@ class DuckDBEngine:
             ).to_arrow_table()
             cursor.unregister("piece")
             if scan.where:
-                keep = extra.column("keep").to_numpy()
+                keep = values(extra.column("keep").cast(pa.int8()), np.int8).astype(bool)
             if scan.group:
                 rows = Rows(rows.person, rows.time_us, rows.code, groups.of(extra.column("grp")), rows.position)
         for edge, later in ((scan.since_us, True), (scan.until_us, False)):
@@ -281,11 +281,11 @@ class DuckDBEngine:
         for batch in cursor.sql(self._ordered_sql(scan, paths)).to_arrow_reader(_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
             yield Rows(
-                table.column("person_key").to_numpy(),
-                table.column("time_us").to_numpy(),
+                values(table.column("person_key"), np.int64),
+                values(table.column("time_us"), np.int64),
                 names.of(table.column("name")) if scan.named else np.zeros(len(table), np.int32),
                 groups.of(table.column("grp")) if scan.group else None,
-                table.column("position").to_numpy(),
+                values(table.column("position"), np.int64),
             )
 
 

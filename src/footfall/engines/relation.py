@@ -49,6 +49,15 @@ def type_name(kind: pa.DataType) -> str:
     return "string"
 
 
+_SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool": "BOOLEAN", "timestamp": "TIMESTAMPTZ", "date": "DATE"}
+
+
+def empty_table_sql(name: str, schema: pa.Schema) -> str:
+    """The statement that makes an empty table of a schema; registering an Arrow table would load pandas where that is installed."""
+    columns = ", ".join(f"{identifier(field.name)} {_SQL_TYPES[type_name(field.type)]}" for field in schema)
+    return f"CREATE TABLE {identifier(name)} ({columns})"
+
+
 def derived_sql(time_zone: str) -> str:
     """The three columns that the relation adds, from `event_time`: the two entries of this engine's table of time functions."""
     local = "epoch_us(event_time)" if time_zone in ("UTC", "Etc/UTC") else f"epoch_us(timezone({quoted(time_zone)}, event_time))"

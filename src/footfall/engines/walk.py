@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from footfall.analyses.spec.contract import PersonBatch
-from footfall.kernels.merge import merge_order
+from footfall.engines.codes import values
 from footfall.lake.contract import Part
 
 SLICE_ROWS = 2_000_000
@@ -98,7 +98,7 @@ def read_slice(piece: Slice, columns: Sequence[str]) -> list[pa.Table]:
         file = pq.ParquetFile(path, metadata=_metadata(path), read_dictionary=["name"], memory_map=True)
         have = [name for name in columns if name in file.schema_arrow.names]
         table = file.read_row_groups([group.index for group in piece.groups if group.path == path], columns=have, use_threads=False)
-        keys = table.column("person_key").to_numpy()
+        keys = values(table.column("person_key"), np.int64)
         first = int(np.searchsorted(keys, piece.low, "left")) if piece.low > KEY_MIN else 0
         last = int(np.searchsorted(keys, piece.high, "left")) if piece.high < KEY_END else len(keys)
         if last > first:
@@ -143,6 +143,8 @@ def merged(runs: Sequence[Rows]) -> Rows:
     runs.sort(key=lambda run: int(run.person[0]))
     if all(int(before.person[-1]) < int(after.person[0]) for before, after in itertools.pairwise(runs)):
         return joined(runs)
+    from footfall.kernels.merge import merge_order
+
     assert all(run.position is not None for run in runs), "runs are merged by position"
     whole = joined(runs)
     lengths = [0, *np.cumsum([len(run.person) for run in runs]).tolist()[:-1]]

@@ -8,9 +8,9 @@ chance of about 3 in 10,000; the lake then walks them as one.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +19,6 @@ BUCKET_BITS = 4
 BUCKETS = 1 << BUCKET_BITS
 
 
-@numba.njit(nogil=True, cache=True)
 def _hash_strings(offsets: Any, values: Any, keys: Any) -> None:
     """(n+1,) offsets into (m,) bytes -> (n,) uint64 keys."""
     for i in range(len(keys)):
@@ -29,6 +28,14 @@ def _hash_strings(offsets: Any, values: Any, keys: Any) -> None:
         h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
         h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
         keys[i] = h ^ (h >> np.uint64(33))
+
+
+@functools.cache
+def _hasher() -> Any:
+    """The compiled loop; numba is loaded here, since most commands hash nobody and it takes a second."""
+    import numba
+
+    return numba.njit(nogil=True, cache=True)(_hash_strings)
 
 
 def person_keys(person_id: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -43,7 +50,7 @@ def person_keys(person_id: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
         _, offsets, values = person_id.buffers()
         starts = np.frombuffer(memoryview(offsets), dtype=np.int64)[person_id.offset : person_id.offset + len(person_id) + 1]
         octets = np.frombuffer(memoryview(values), dtype=np.uint8) if values is not None else np.empty(0, np.uint8)
-        _hash_strings(starts, octets, keys)
+        _hasher()(starts, octets, keys)
     return keys.view(np.int64)
 
 

@@ -27,12 +27,13 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from footfall import clock
 from footfall.errors import InvalidConfig, LakeBusy, LakeConflict, StorageFailed, UnreadableLake
+from footfall.event.schema import TIME
 from footfall.lake import ledger
 from footfall.lake.compaction import compact
 from footfall.lake.contract import CommitId, CompactReport, EraseReport, ImportRecord, Part, Snapshot
 from footfall.lake.erasure import erase, expire
 from footfall.lake.lookup import known_event_ids
-from footfall.lake.parquet import clean_storage_errors, describe, micros, sync, write_part
+from footfall.lake.parquet import clean_storage_errors, describe, sync, write_part
 
 _REFUSED = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping"}
 CHECKPOINT_EVERY = 50
@@ -180,8 +181,7 @@ class DeltaLake:
             return Snapshot(-1, self._schema, ())
         schema = _arrow_schema(table)
         grown = [field for field in self._schema if field.name not in schema.names]
-        actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-        parts = sorted((self._part(action) for action in actions), key=lambda part: part.path)
+        parts = sorted((self._part(action) for action in _actions(table)), key=lambda part: part.path)
         return Snapshot(table.version(), pa.schema([*schema, *grown]), tuple(parts))
 
     def next_position(self) -> int:
@@ -204,8 +204,8 @@ class DeltaLake:
             bucket=bucket,
             person_key_min=action["min.person_key"],
             person_key_max=action["max.person_key"],
-            time_us_min=micros(action["min.event_time"]),
-            time_us_max=micros(action["max.event_time"]),
+            time_us_min=action["min.event_time"],
+            time_us_max=action["max.event_time"],
             position_max=action["max.position"],
         )
 
@@ -281,6 +281,17 @@ def _bucket_of(path: Path) -> int | None:
     if not path.name.startswith("sorted-"):
         return None
     return int(path.name.split("-")[2][1:])
+
+
+def _actions(table: DeltaTable) -> list[dict[str, Any]]:
+    """The live files with their statistics, times as microseconds.
+
+    pa.table(…) and zoned times as Python objects would load pandas where that is installed, which takes longer than most questions.
+    """
+    listed = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
+    plain = [column.cast(TIME).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column for column in listed.columns]
+    rows: list[dict[str, Any]] = pa.table(dict(zip(listed.column_names, plain, strict=True))).to_pylist()
+    return rows
 
 
 def _arrow_schema(table: DeltaTable) -> pa.Schema:

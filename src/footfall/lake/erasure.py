@@ -7,6 +7,7 @@ reader that pinned an older version loses its files and has to open the lake aga
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -95,9 +96,10 @@ def _count(path: Path, person_id: str) -> int:
 
 
 def _erase_letters(lake: DeltaLake, person_id: str) -> int:
-    """Dead letters whose kept row names the person; their rows are raw text, so a letter that mentions the id at all goes."""
+    """Dead letters whose kept row holds the person's id as a word of its own: raw text has no columns to look in."""
     letters = lake.dead_letters()
-    mentioned = pc.fill_null(pc.match_substring(letters.column("row"), person_id), fill_value=False)
+    word = rf"(?:^|[^\pL\pN_]){re.escape(person_id)}(?:$|[^\pL\pN_])"
+    mentioned = pc.fill_null(pc.match_substring_regex(letters.column("row"), word), fill_value=False)
     count = int(pc.sum(mentioned).as_py() or 0)
     if count:
         from deltalake import write_deltalake
