@@ -262,7 +262,8 @@ def _show(console: Console, question: Question, rows: list[dict[str, Any]], char
     for sentence in print_rows(cut, console, chart=chart) if cut else ["there is nothing to show"]:
         console.print(sentence, style="dim", markup=False)
     if len(cut) < len(rows):
-        console.print(f"{len(cut)} of {len(rows):,} rows; the report has more", style="dim", highlight=False)
+        of = f"{ROWS_PRINTED} cohorts" if question.kind == "retention" else f"{len(cut)} of {len(rows):,} rows"
+        console.print(f"{of}; the report has more", style="dim", highlight=False)
 
 
 def _escaped(text: str) -> str:
