@@ -8,10 +8,15 @@ Whatever happens, the lake holds the whole file or nothing of it, and the same c
 from __future__ import annotations
 
 import gzip
+import io
+import random
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from importing_support import events_of, new_project, pending, staged, take
 
@@ -243,6 +248,60 @@ def test_a_growing_file_whose_last_line_was_not_complete(tmp_path):
     with pytest.raises(InvalidFile, match="whose last line was not complete") as caught:
         take(project, file)
     assert "its first 66 bytes are in the lake" in caught.value.hint
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_last_line_without_its_end_may_be_whole(tmp_path, line_end):
+    file = tmp_path / "x.csv"
+    rows = ["user_id,event,timestamp", *(f"{row},e,2026-11-01T00:00:00Z" for row in range(5))]
+    project = new_project(tmp_path / "p")
+    for seen in (3, 5, 6):
+        file.write_bytes(line_end.join(rows[:seen]).encode())
+        take(project, file)
+    assert [row["person_id"] for row in events_of(project)] == ["0", "1", "2", "3", "4"]
+
+
+def test_any_bytes_are_imported_or_refused(tmp_path):
+    random.seed(20261122)
+    text = TEXT.encode()[:3_000]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", text)
+    lines = [b'{"user_id":%d,"event":"e","timestamp":"2026-11-01T00:00:00Z","more":{"a":[1,"x\\n"]}}' % row for row in range(40)]
+    table = io.BytesIO()
+    pq.write_table(pa.table({"user_id": ["a", "b"] * 50, "event": ["x"] * 100, "timestamp": [1_700_000_000] * 100}), table)
+    log = b'1.2.3.4 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "agent"\n' * 40
+    seeds = [
+        text,
+        gzip.compress(text),
+        packed.getvalue(),
+        b"\n".join(lines),
+        b"[" + b",".join(lines) + b"]",
+        table.getvalue(),
+        log,
+        text.decode().encode("utf-16"),
+    ]
+    project = new_project(tmp_path / "p")
+    outcomes = {True: 0, False: 0}
+    for number in range(80):
+        content = bytearray(seeds[number % len(seeds)])
+        for _ in range(random.choice([1, 3, 30])):
+            place = random.randrange(len(content) + 1)
+            if random.random() < 0.5:
+                content[place:place] = bytes(random.choices(b'",\n\r{}[]\\\x00\xff;\t0', k=random.randint(1, 4)))
+            else:
+                del content[place : place + random.randint(1, 60)]
+        file = tmp_path / f"{number}.dat"
+        file.write_bytes(content)
+        try:
+            summary = take(project, file, block_bytes=random.choice([300, 5_000, 1 << 20]))
+        except InvalidFile:
+            outcomes[False] += 1
+        else:
+            assert summary.read == summary.stored + summary.duplicate + summary.dead_lettered
+            outcomes[True] += 1
+    assert min(outcomes.values()) > 5, outcomes
+    assert staged(project) == pending(project) == []
 
 
 def test_the_journal_of_another_digest_is_left_alone(tmp_path):

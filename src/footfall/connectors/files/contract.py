@@ -21,10 +21,13 @@ class RowReader(Protocol):
     """The rows of one open file.  One thread at a time calls `read`; what it returns belongs to the caller."""
 
     columns: tuple[str, ...]
-    place: Place
+
+    @property
+    def place(self) -> Place:
+        """Where the next row starts."""
 
     def read(self) -> RawRows | None:
-        """The next block, None at the end.  `place` then says where the block after it starts."""
+        """The next block, None at the end."""
 
     def close(self) -> None:
         """Let go of the file."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import pyarrow as pa
 
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.window import Window, WindowReader
@@ -150,9 +151,9 @@ def first_record(text: bytes, delimiter: str, line_end: int) -> tuple[list[str],
     made, at, lines = _tokenise(octets, np.array([0, stop, 1], np.int64), np.array([ord(delimiter), line_end, width, 0], np.int64), cells, rows)
     if not made or rows[0, 3] not in (FINE, WRONG_WIDTH):
         return [], 0, 0
-    names, _ = texts(octets, cells[:, 0])
+    names = texts(octets, cells[:, 0])[0].cast(pa.binary()).to_pylist()
     used = width if rows[0, 3] == FINE else int(rows[0, 4])
-    return [name or "" for name in names.to_pylist()[:used]], min(int(at), len(text)), int(lines)
+    return [(name or b"").decode("utf-8", "backslashreplace") for name in names[:used]], min(int(at), len(text)), int(lines)
 
 
 class DelimitedReader(WindowReader):

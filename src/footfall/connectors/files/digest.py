@@ -87,11 +87,11 @@ class FileDigest:
         return _of_chunks(self._chunks, self.size)
 
     def ends_a_line(self, size: int) -> bool:
-        """Whether a line ends exactly after the first `size` bytes."""
+        """Whether the first `size` bytes end with a line, or right before its end."""
         with self.path.open("rb") as file:
             file.seek(max(0, size - 1))
-            around = file.read(2)
-        return around[:1] in (b"\n", b"\r") and not (around[:1] == b"\r" and around[1:] == b"\n")
+            last, following = file.read(1), file.read(1)
+        return (last == b"\n" or (last == b"\r" and following != b"\n")) or following in (b"\n", b"\r")
 
     def lines_of_beginning(self, size: int, line_end: int) -> int:
         """How many line ends the first `size` bytes hold."""

@@ -18,9 +18,10 @@ from footfall.connectors.files.json_rows import JsonReader
 from footfall.connectors.files.nested_records import NestedReader, parse_rules
 from footfall.connectors.files.parquet_rows import ParquetReader
 from footfall.connectors.files.sniff import FileFormat
-from footfall.connectors.files.streams import FileStream, open_text
+from footfall.connectors.files.streams import FileStream, clean_read_errors, open_text
 from footfall.connectors.files.window import BLOCK_BYTES, Window
 from footfall.errors import InvalidFile
+from footfall.event.raw import RawRows
 from footfall.event.schema import MAPPABLE
 
 
@@ -43,11 +44,35 @@ def open_rows(file: SourceFile, about: FileFormat, names: Sequence[str], *, plac
     return OpenRows(_reader(Window(text, about.line_end, block_bytes), about, tuple(names), start), stream)
 
 
-def open_parquet(file: SourceFile, place: Place) -> ParquetReader:
+class ParquetRows:
+    """The rows of a Parquet file, with clear words when it is damaged."""
+
+    def __init__(self, file: SourceFile, reader: ParquetReader) -> None:
+        self._file = file
+        self._reader = reader
+        self.columns = reader.columns
+        self.rows = reader.rows
+
+    @property
+    def place(self) -> Place:
+        """Where the next row starts."""
+        return self._reader.place
+
+    def read(self) -> RawRows | None:
+        """The next batch of rows."""
+        with clean_read_errors(self._file):
+            return self._reader.read()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+
+def open_parquet(file: SourceFile, place: Place) -> ParquetRows:
     """The rows of a Parquet file; InvalidFile when it is none."""
     try:
-        return ParquetReader(file.path, place=place)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as problem:
+        return ParquetRows(file, ParquetReader(file.path, place=place))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as problem:
         raise InvalidFile(
             f"{file.name} is not readable Parquet", field="files", got=file.name, hint=f"fetch or write it again ({problem})"
         ) from problem

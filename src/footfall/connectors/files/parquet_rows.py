@@ -54,6 +54,7 @@ class ParquetReader:
     def read(self) -> RawRows | None:
         """The next batch of rows."""
         for batch in self._batches:
+            batch.validate(full=True)  # text that is no text would reach the lake
             if self._skip >= batch.num_rows:
                 self._skip -= batch.num_rows
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import gzip
 import io
 import lzma
@@ -39,10 +40,10 @@ def clean_read_errors(file: SourceFile) -> Iterator[None]:
     """Turn what can go wrong while a file is read into one sentence."""
     try:
         yield
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowInvalid) as problem:
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, pa.ArrowInvalid, UnicodeDecodeError) as problem:
         raise _damaged(file, problem) from problem
     except OSError as problem:
-        if problem.errno is None:
+        if problem.errno in (None, errno.EINVAL):  # a packed file that points outside itself
             raise _damaged(file, problem) from problem
         raise unreadable(file.path, problem) from problem
 
