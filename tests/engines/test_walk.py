@@ -11,7 +11,7 @@ import pytest
 from footfall.analyses.spec.contract import PersonBatch, Scan
 from footfall.analyses.spec.filters import Filter
 from footfall.engines import walk as walking
-from footfall.engines.walk import Rows, merged, whole_persons
+from footfall.engines.walk import Rows, mended, merged, whole_persons
 from footfall.event.person import person_key
 
 
@@ -121,3 +121,16 @@ def test_merged_runs_equal_one_sort(seed):
     order = np.lexsort((everything[2], everything[1], everything[0]))
     assert np.array_equal(whole.person, everything[0][order]), seed
     assert np.array_equal(whole.time_us, everything[1][order]), seed
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_ties_are_mended_by_position(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(0, 40))
+    person, time, position = rng.integers(0, 3, count), rng.integers(0, 4, count), rng.permutation(count)
+    loose = np.lexsort((time, person))
+    rows = Rows(person[loose], time[loose], position[loose].astype(np.int32), None, position[loose])
+    order = np.lexsort((position, time, person))
+    got = mended(rows)
+    assert np.array_equal(got.position, position[order]), seed
+    assert np.array_equal(got.code, position[order]), seed

@@ -25,7 +25,7 @@ from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
 from footfall.analyses.spec.filters import quoted
 from footfall.engines.codes import GroupCodes, NameCodes, values
 from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, empty_table_sql, identifier, relation_sql, type_name
-from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, merged, plan_slices, read_slice, row_groups, whole_persons
+from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, mended, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class DuckDBEngine:
         landed = [part for part in self.snapshot.parts if part.bucket is None]
         with ThreadPoolExecutor(self.threads, thread_name_prefix="footfall-walk") as pool:
             if clustered and sum(part.rows for part in landed) <= LANDED_ROWS:
-                tail = joined(list(self._ordered(scan, names, groups, [part.path for part in landed]))) if landed else None
+                tail = mended(joined(list(self._ordered(scan, names, groups, [part.path for part in landed])))) if landed else None
                 slices = plan_slices(row_groups(clustered))
                 if tail is not None and not slices:
                     slices = [Slice(KEY_MIN, KEY_END, ())]
@@ -263,13 +263,14 @@ class DuckDBEngine:
     def _ordered_sql(self, scan: Scan, paths: Sequence[str] | None) -> str:
         steps = f" AND name IN ({', '.join(quoted(step) for step in dict.fromkeys(scan.steps))})" if scan.steps else ""
         source = "events" if paths is None else "footfall_landed"
+        name = "name" if scan.named else "NULL AS name"
         return (
-            f"SELECT person_key, time_us, position, name, {self._group_sql(scan)} AS grp FROM {source} AS events "
-            f"WHERE {self._conditions(scan, with_time=True)}{steps} ORDER BY person_key, time_us, position, event_id"
+            f"SELECT person_key, time_us, position, {name}, {self._group_sql(scan)} AS grp FROM {source} AS events "
+            f"WHERE {self._conditions(scan, with_time=True)}{steps} ORDER BY person_key, time_us"
         )
 
     def _ordered(self, scan: Scan, names: NameCodes, groups: GroupCodes, paths: Sequence[str] | None) -> Iterator[Rows]:
-        """A sorted stream of rows, of the whole snapshot or of some of its files, cut anywhere."""
+        """A stream of rows in order of (person, time), of the whole snapshot or of some of its files, cut anywhere."""
         cursor = self._connection.cursor()
         if paths is not None:
             listed = ", ".join(quoted(path) for path in paths)
