@@ -46,7 +46,7 @@ class NameCodes:
             lookup = np.array([self._code.get(name, default) for name in names], np.int32)
             with self._lock:
                 self._met.update(name for name in names if name in self._code)
-            chunks.append(lookup[values(encoded.indices, np.int32)] if len(names) else np.empty(0, np.int32))
+            chunks.append(lookup.take(values(encoded.indices, np.int32)) if len(names) else np.empty(0, np.int32))
         if len(chunks) == 1:
             return chunks[0]
         return np.concatenate(chunks) if chunks else np.empty(0, np.int32)

@@ -70,14 +70,14 @@ def row_groups(parts: Iterable[Part]) -> list[RowGroup]:
 def plan_slices(groups: Sequence[RowGroup], slice_rows: int = SLICE_ROWS) -> list[Slice]:
     """Cut the key space so that a slice's row groups hold about `slice_rows`; a person is never cut.
 
-    A cut where one file ends and the next begins comes early, at a quarter of that: a slice within one file needs no merge.
+    A cut where one file ends and the next begins comes early, at an eighth of that: a slice within one file needs no merge.
     """
     edges = [KEY_MIN]
     filled = 0
     reached, path = KEY_MIN, ""
     for group in sorted(groups, key=lambda group: (group.key_min, group.key_max)):
         border = group.path != path and group.key_min > reached
-        if filled and group.key_min > edges[-1] and (filled + group.rows > slice_rows or (border and filled >= slice_rows // 4)):
+        if filled and group.key_min > edges[-1] and (filled + group.rows > slice_rows or (border and filled >= slice_rows // 8)):
             edges.append(group.key_min)
             filled = 0
         filled += group.rows

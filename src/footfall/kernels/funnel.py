@@ -48,8 +48,13 @@ def funnel(person: Any, time_us: Any, code: Any, group: Any, rules: FunnelRules)
     durations = 0
     top = 0
     chosen = entry[0]
+    current = np.int64(0)
     for i in range(n + 1):
-        if i == n or (i > 0 and person[i] != person[i - 1]):
+        # Other events change nothing, not even whose turn it is.
+        bits = code[i] if i < n else np.int32(-1)
+        if bits == 0:
+            continue
+        if i == n or person[i] != current:
             if top > 0:
                 furthest[people] = top
                 entry_group[people] = group[chosen] if len(group) else np.int32(-1)
@@ -58,8 +63,8 @@ def funnel(person: Any, time_us: Any, code: Any, group: Any, rules: FunnelRules)
                 top = 0
             if i == n:
                 break
-        bits = code[i]
-        if bits == 0 or top == rules.steps:
+            current = person[i]
+        if top == rules.steps:
             continue
         now = time_us[i]
         for k in range(top, 0, -1):
