@@ -9,8 +9,8 @@ from footfall.connectors.files.contract import Place
 from footfall.connectors.files.delimited import DelimitedReader
 from footfall.connectors.files.json_rows import JsonReader
 from footfall.connectors.files.window import Window
+from footfall.event.cells.text import texts
 from footfall.event.raw import FALSE, FINE, NESTED, NULL, NUMBER, TRUE
-from footfall.event.text import texts
 
 
 def delimited(text: bytes, columns, *, delimiter=",", line_end=10, block_bytes=1 << 20, ragged=False):

@@ -112,7 +112,7 @@ def test_where_the_break_is():
 
 
 def test_half_a_character_is_found_when_the_value_is_wanted():
-    from footfall.event.text import texts
+    from footfall.event.cells.text import texts
 
     raw = json_rows(b'{"a":"\\ud800"}\n', ("a",)).read()
     assert texts(raw.octets, raw.column(0))[1].tolist() == [True]

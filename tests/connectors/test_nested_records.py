@@ -9,8 +9,8 @@ from rows_support import delimited
 
 from footfall.connectors.files.nested_records import NestedReader, RecordRule, parse_rules
 from footfall.errors import InvalidQuery
+from footfall.event.cells.text import texts
 from footfall.event.schema import MAPPABLE
-from footfall.event.text import texts
 
 RULES = (RecordRule("C", "user_id", 2), RecordRule("S", "session_id", 1), RecordRule("V", "name", 1))
 

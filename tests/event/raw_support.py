@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from footfall.event.cells.words import octets_of
 from footfall.event.raw import NULL, TEXT, RawRows
-from footfall.event.words import octets_of
 
 
 def cells_of(values: Sequence[str | bytes | None], what: int = TEXT):

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_support import cells_of
 
-from footfall.event.numbers import decimals, integers, truths
+from footfall.event.cells.numbers import decimals, integers, truths
+from footfall.event.cells.times import INVALID, MISSING, READ
 from footfall.event.raw import FALSE, TRUE
-from footfall.event.times import INVALID, MISSING, READ
 
 
 def test_integers_at_the_edges():

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_support import cells_of, raw_of
 
+from footfall.event.cells.text import any_high, count_suspects, equal_to, make_null, row_ids, texts, utf8_until
+from footfall.event.cells.words import octets_of
 from footfall.event.person import person_keys
 from footfall.event.properties import properties
 from footfall.event.raw import DOUBLED, ESCAPED, FALSE, NESTED, NUMBER, TRUE
-from footfall.event.text import any_high, count_suspects, equal_to, make_null, row_ids, texts, utf8_until
-from footfall.event.words import octets_of
 
 PLAIN = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_support import cells_of
 
-from footfall.event.calendar_text import DAY_FIRST, MONTH_FIRST
+from footfall.event.cells.calendar_text import DAY_FIRST, MONTH_FIRST
+from footfall.event.cells.times import INVALID, MISSING, READ, US_MAX, TimeReader
 from footfall.event.raw import NUMBER
-from footfall.event.times import INVALID, MISSING, READ, US_MAX, TimeReader
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from footfall.event.cells.times import US_MAX
 from footfall.event.person import person_keys
-from footfall.event.times import US_MAX
 from footfall.lake.contract import Part
 
 _HASHES_AT_ONCE = 1 << 24

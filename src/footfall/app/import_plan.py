@@ -16,10 +16,10 @@ from footfall.connectors.files.discover import SourceFile, find_files
 from footfall.connectors.files.options import FileOptions
 from footfall.connectors.files.sniff import FileFormat
 from footfall.errors import InvalidFile
+from footfall.event.cells.times import TimeReader
 from footfall.event.mapping import EventMapping, check_columns, parse_mapping
 from footfall.event.normalise import Normaliser
 from footfall.event.plan import TrackingPlan
-from footfall.event.times import TimeReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ from footfall.connectors.files.contract import Place
 from footfall.connectors.files.digest import ContentDigest
 from footfall.connectors.files.open_rows import OpenRows, first_place, open_rows
 from footfall.errors import FootfallError, StorageFailed
+from footfall.event.cells.text import any_high, mark_not_text
 from footfall.event.dead_letter import letter_table
 from footfall.event.normalise import Normalised, Origin
 from footfall.event.plan import TrackingPlan
 from footfall.event.raw import NOT_TEXT, RawRows
-from footfall.event.text import any_high, mark_not_text
 from footfall.lake.contract import CommitId, Part
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from footfall.connectors.files.open_rows import open_parquet, open_sample
 from footfall.connectors.files.options import FileOptions
 from footfall.connectors.files.sniff import SAMPLE_BYTES, sniff
 from footfall.errors import InvalidFile
+from footfall.event.cells.text import any_high, mark_not_text, texts
 from footfall.event.raw import FINE, NOT_TEXT, RawRows
-from footfall.event.text import any_high, mark_not_text, texts
 
 
 class Sample:

@@ -8,8 +8,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from footfall.errors import InvalidFile, InvalidQuery
-from footfall.event.calendar_text import DAY_FIRST, MONTH_FIRST, YEAR_FIRST
-from footfall.event.times import TimeReader
+from footfall.event.cells.calendar_text import DAY_FIRST, MONTH_FIRST, YEAR_FIRST
+from footfall.event.cells.times import TimeReader
 
 _ORDERS = {"ymd": YEAR_FIRST, "dmy": DAY_FIRST, "mdy": MONTH_FIRST}
 _UNITS = ("s", "ms", "us", "ns")

@@ -23,10 +23,10 @@ from footfall.app.import_summary import Explanation, FileExplanation, FileSummar
 from footfall.connectors.files.digest import FileDigest, digest_of
 from footfall.connectors.files.options import FileOptions
 from footfall.errors import InvalidFile
+from footfall.event.cells.text import any_high, mark_not_text
 from footfall.event.mapping import describe
 from footfall.event.normalise import Origin
 from footfall.event.raw import NOT_TEXT
-from footfall.event.text import any_high, mark_not_text
 from footfall.lake.contract import ImportRecord
 
 if TYPE_CHECKING:

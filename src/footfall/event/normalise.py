@@ -15,18 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.errors import nearest
+from footfall.event.cells.numbers import decimals, integers, truths
+from footfall.event.cells.text import count_suspects, make_null, row_ids, texts
+from footfall.event.cells.times import INVALID, MISSING, READ, TimeReader
+from footfall.event.cells.words import octets_of
 from footfall.event.dead_letter import ROW_TEXT_BYTES_MAX, DeadLetter
 from footfall.event.drop import DropReason
 from footfall.event.mapping import DELAY_UNITS, EventMapping
-from footfall.event.numbers import decimals, integers, truths
 from footfall.event.person import person_keys
 from footfall.event.plan import TrackingPlan
 from footfall.event.properties import properties
 from footfall.event.raw import FAULTS, FINE, LONE_SURROGATE, NULL, TEXT, Numbers, Octets, RawRows
 from footfall.event.schema import MAPPABLE, TIME
-from footfall.event.text import count_suspects, make_null, row_ids, texts
-from footfall.event.times import INVALID, MISSING, READ, TimeReader
-from footfall.event.words import octets_of
 
 _REASONS = tuple(DropReason)
 _CODE = {reason: code for code, reason in enumerate(_REASONS, start=1)}

@@ -14,9 +14,9 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from footfall.event.cells.text import string_array
+from footfall.event.cells.words import SLACK, copy, first_marked, load, marks_below, marks_of, octets_of, store
 from footfall.event.raw import DOUBLED, ESCAPED, NULL, TEXT, RawRows
-from footfall.event.text import string_array
-from footfall.event.words import SLACK, copy, first_marked, load, marks_below, marks_of, octets_of, store
 
 _QUOTES = np.uint64(0x2222222222222222)
 _BACKSLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.window import Window, WindowReader
+from footfall.event.cells.text import texts
+from footfall.event.cells.words import octets_of
 from footfall.event.raw import AFTER_QUOTE, DOUBLED, FINE, NULL, OPEN_QUOTE, TEXT, WRONG_WIDTH, RawRows
-from footfall.event.text import texts
-from footfall.event.words import octets_of
 
 ROWS_MAX = 1 << 18
 

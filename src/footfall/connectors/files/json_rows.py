@@ -13,8 +13,8 @@ import numpy as np
 
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.delimited import ROWS_MAX, count_octet, find_octet
-from footfall.connectors.files.json_scan import BLANKS, DEPTH_MAX, HEADS, LOOSE_BLANKS, MADE, ROW, START, STOP, STRICT_BLANKS, Names, scan_object
 from footfall.connectors.files.window import Window, WindowReader
+from footfall.event.cells.json_scan import BLANKS, DEPTH_MAX, HEADS, LOOSE_BLANKS, MADE, ROW, START, STOP, STRICT_BLANKS, Names, scan_object
 from footfall.event.raw import NOT_JSON, RawRows
 
 LINE_END, ENDED = 5, 6  # further places of the scanner's state

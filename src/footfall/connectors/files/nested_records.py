@@ -19,9 +19,9 @@ import numpy as np
 from footfall.connectors.files.contract import Place
 from footfall.connectors.files.delimited import DelimitedReader
 from footfall.errors import InvalidQuery, nearest
+from footfall.event.cells.text import equal_to
+from footfall.event.cells.words import SLACK
 from footfall.event.raw import FINE, NULL, Numbers, RawRows
-from footfall.event.text import equal_to
-from footfall.event.words import SLACK
 
 _RULE = re.compile(r"^(?P<kind>[^:]+):(?P<target>[^=]+)=(?P<field>\d+)$")
 _FIELD_MAX = 255

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from footfall.connectors.files.contract import Place
+from footfall.event.cells.words import SLACK
 from footfall.event.raw import FALSE, NESTED, NULL, NUMBER, TEXT, TRUE, Numbers, RawRows
-from footfall.event.words import SLACK
 
 BATCH_ROWS = 131_072
 

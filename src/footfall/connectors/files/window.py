@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from footfall.connectors.files.contract import Place
+from footfall.event.cells.words import SLACK
 from footfall.event.raw import ROW_BYTES_MAX, TOO_LONG, Octets, RawRows
-from footfall.event.words import SLACK
 
 BLOCK_BYTES = 16 << 20
 

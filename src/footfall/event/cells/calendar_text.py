@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from footfall.event.words import load
+from footfall.event.cells.words import load
 
 YEAR_FIRST = 0  # day or month first is an error
 DAY_FIRST = 1

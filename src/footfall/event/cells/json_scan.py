@@ -11,9 +11,9 @@ from typing import Any
 import numba
 import numpy as np
 
+from footfall.event.cells.text import unescape
+from footfall.event.cells.words import SLACK, first_marked, load, marks_below, marks_of, octets_of, same
 from footfall.event.raw import ESCAPED, FALSE, FINE, NESTED, NOT_JSON, NOT_OBJECT, NULL, NUMBER, TEXT, TOO_DEEP, TRUE
-from footfall.event.text import unescape
-from footfall.event.words import SLACK, first_marked, load, marks_below, marks_of, octets_of, same
 
 DEPTH_MAX = 64
 HEADS = 64  # members of a row whose heads are remembered

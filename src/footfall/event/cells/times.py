@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import numba
 import numpy as np
 
-from footfall.event.calendar_text import NO_DAY, YEAR_FIRST, calendar_micros, clock_second, iso_day, iso_tail
+from footfall.event.cells.calendar_text import NO_DAY, YEAR_FIRST, calendar_micros, clock_second, iso_day, iso_tail
+from footfall.event.cells.words import load, octets_of
 from footfall.event.raw import NULL, Numbers, Octets
-from footfall.event.words import load, octets_of
 
 US_MAX = 7_258_118_400_000_000  # 2200-01-01
 SECOND_US = 1_000_000

@@ -11,8 +11,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from footfall.event.cells.times import INVALID, MISSING, READ, decimal_of
 from footfall.event.raw import FALSE, NULL, TRUE, Numbers, Octets
-from footfall.event.times import INVALID, MISSING, READ, decimal_of
 
 _SLOW = 3
 _TEN = np.array([10.0**k for k in range(23)])

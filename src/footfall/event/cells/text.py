@@ -9,8 +9,8 @@ import numba
 import numpy as np
 import pyarrow as pa
 
+from footfall.event.cells.words import SLACK, copy
 from footfall.event.raw import DOUBLED, ESCAPED, NULL, Numbers, Octets
-from footfall.event.words import SLACK, copy
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
