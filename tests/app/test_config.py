@@ -142,7 +142,7 @@ def test_a_wrong_variable_gets_a_sentence_and_a_hint(folder, environment, senten
         (
             "[dimensions.events]\npath = 'x'\nkey = 'k'\n",
             "footfall.toml: a dimension cannot be called 'events'",
-            "use letters, digits and underscores, and none of events, dead_letters, imports",
+            "use letters, digits and underscores, and none of events, dead_letters, imports, logs, identity",
         ),
         ("[project]\nname = 3\ntime_zone = []\n", "footfall.toml: project.name: expected `str`, got `int`", "see docs/configuration.md"),
         ("project = 3\n", "footfall.toml: project: expected `object`, got `int`", "see docs/configuration.md"),

@@ -20,12 +20,14 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from msgspec import Meta
 
+from footfall.collect.settings import CollectSection
 from footfall.errors import InvalidConfig, NotAProject, nearest
 from footfall.event.plan import TrackingPlan
+from footfall.eventlog.settings import LogSection
 
 FILE_NAME = "footfall.toml"
 PREFIX = "FOOTFALL_"
-RESERVED_TABLES = ("events", "dead_letters", "imports")
+RESERVED_TABLES = ("events", "dead_letters", "imports", "logs", "identity")
 _MEMORY = re.compile(r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", re.IGNORECASE)
 
 
@@ -112,6 +114,8 @@ class Config(Section, frozen=True):
     project: ProjectSection = msgspec.field(default_factory=ProjectSection)
     lake: LakeSection = msgspec.field(default_factory=LakeSection)
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
+    log: LogSection = msgspec.field(default_factory=LogSection)
+    collect: CollectSection = msgspec.field(default_factory=CollectSection)
     events: TrackingPlan = msgspec.field(default_factory=TrackingPlan)
     dimensions: Annotated[dict[str, Dimension], Meta(description="files that describe people or things, by the name queries use")] = {}
 

@@ -20,6 +20,10 @@ DEAD_LETTER_SCHEMA = pa.schema(
         pa.field("row", pa.string()),
         pa.field("received_time", TIME, nullable=False),
         pa.field("digest", pa.string()),
+        pa.field("letter_id", pa.string()),
+        pa.field("protocol", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("position", pa.int64()),
     ]
 )
 

@@ -17,6 +17,13 @@ class DropReason(StrEnum):
     MISSING_PERSON = "missing_person"
     UNKNOWN_NAME = "unknown_name"
     INVALID_VALUE = "invalid_value"
+    MALFORMED_BODY = "malformed_body"
+    BODY_TOO_LARGE = "body_too_large"
+    EVENT_TOO_LARGE = "event_too_large"
+    TOO_MANY_EVENTS = "too_many_events"
+    MALFORMED_EVENT = "malformed_event"
+    INVALID_FIELD = "invalid_field"
+    UNKNOWN_SOURCE = "unknown_source"
 
 
 MEANING: dict[DropReason, str] = {
@@ -29,4 +36,11 @@ MEANING: dict[DropReason, str] = {
     DropReason.MISSING_PERSON: "neither user_id nor anonymous_id has a value",
     DropReason.UNKNOWN_NAME: "the tracking plan lists its event names and this one is not among them",
     DropReason.INVALID_VALUE: "a promoted column holds a value that is not of its declared type",
+    DropReason.MALFORMED_BODY: "the body of the request is not what its protocol sends: no JSON, broken compression, no list of events",
+    DropReason.BODY_TOO_LARGE: "the body of the request is larger than the limit, packed or unpacked",
+    DropReason.EVENT_TOO_LARGE: "one event is larger than the limit",
+    DropReason.TOO_MANY_EVENTS: "one request holds more events than the limit",
+    DropReason.MALFORMED_EVENT: "an element of the request is not an object of the protocol, or is nested too deeply",
+    DropReason.INVALID_FIELD: "a field that the protocol defines has a value that it forbids",
+    DropReason.UNKNOWN_SOURCE: "the request names no write key that this project knows",
 }

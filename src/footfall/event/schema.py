@@ -28,6 +28,7 @@ EVENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("source", pa.string()),
     pa.field("received_time", TIME, nullable=False),
     pa.field("sent_time", TIME),
+    pa.field("client_time", TIME),
     pa.field("url", pa.string()),
     pa.field("page", pa.string()),
     pa.field("referrer", pa.string()),
@@ -39,6 +40,10 @@ EVENT_FIELDS: tuple[pa.Field, ...] = (
     pa.field("browser", pa.string()),
     pa.field("device", pa.string()),
     pa.field("is_bot", pa.bool_()),
+    pa.field("channel", pa.string()),
+    pa.field("utm_source", pa.string()),
+    pa.field("utm_medium", pa.string()),
+    pa.field("utm_campaign", pa.string()),
     pa.field("properties", pa.string()),
 )
 
@@ -47,8 +52,49 @@ EVENT_SCHEMA = pa.schema(EVENT_FIELDS)
 # What a mapping or a client may fill; the rest is footfall's own.
 MAPPABLE = (
     "event_id", "name", "event_time", "sent_time", "user_id", "anonymous_id", "session_id", "source", "url", "page",
-    "referrer", "country", "region", "city", "platform", "os", "browser", "device", "is_bot",
+    "referrer", "country", "region", "city", "platform", "os", "browser", "device", "is_bot", "client_time", "channel", "utm_source",
+    "utm_medium", "utm_campaign",
 )  # fmt: skip
+
+# Lines of applications, the second stream beside events.
+LOG_SCHEMA = pa.schema(
+    [
+        pa.field("time", TIME, nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("received_time", TIME, nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("level", pa.string()),
+        pa.field("method", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("status", pa.int64()),
+        pa.field("duration_ms", pa.float64()),
+        pa.field("bytes", pa.int64()),
+        pa.field("ip", pa.string()),
+        pa.field("agent", pa.string()),
+        pa.field("is_bot", pa.bool_()),
+        pa.field("user_id", pa.string()),
+        pa.field("session_id", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("trace_id", pa.string()),
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("attributes", pa.string()),
+    ]
+)
+
+# One line of the append-only identity ledger: `a` was joined to `b` (identify, alias, merge), or the line `undoes` is taken back.
+IDENTITY_SCHEMA = pa.schema(
+    [
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("time", TIME, nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("a", pa.string()),
+        pa.field("b", pa.string()),
+        pa.field("undoes", pa.int64()),
+        pa.field("source", pa.string()),
+        pa.field("event_id", pa.string()),
+    ]
+)
 
 COLUMN_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),

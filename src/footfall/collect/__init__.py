@@ -1,0 +1,1 @@
+"""The front door: a request becomes events in the log, or named drops."""

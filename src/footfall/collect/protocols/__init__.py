@@ -1,0 +1,5 @@
+"""The wire protocols that the front door understands, one vendor a module."""
+
+from footfall.collect.protocols.segment import Segment
+
+__all__ = ["Segment"]

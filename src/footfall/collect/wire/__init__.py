@@ -1,0 +1,1 @@
+"""What all wire protocols share: the contract and the reading of JSON bodies."""
