@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from examples_support import Example, post
+
 from footfall.event.drop import DropReason
 
 _CONTEXT = {
