@@ -129,11 +129,14 @@ class Route:
     """One path of a protocol.  A path that ends in `*` takes everything that begins with it.
 
     With `reply` the request carries no events (an SDK asks for its settings): the answer is made at once and nothing is stored.
+    Two vendors may use the same path: `when` says which requests are this one's, by header, query or body, and must be quick and pure.
+    The door asks the routes of a path that have a `when` first, in their order; a route without one takes what is left.
     """
 
     methods: tuple[str, ...]
     path: str
     reply: Callable[[Asked], Answer] | None = None
+    when: Callable[[Asked], bool] | None = None
 
 
 class WireProtocol(Protocol):
