@@ -19,3 +19,13 @@ def now_us() -> int:
 def monotonic_s() -> float:
     """Seconds of a clock that never goes back, for durations only."""
     return time.perf_counter()
+
+
+def ticks_ns() -> int:
+    """Nanoseconds of the same clock as an int, for what is timed thousands of times a second."""
+    return time.perf_counter_ns()
+
+
+def sleep_s(seconds: float) -> None:
+    """Let other processes run; for loops that look whether something has come."""
+    time.sleep(seconds)
