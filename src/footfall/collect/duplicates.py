@@ -146,11 +146,9 @@ class DuplicateWindow:
         gone = np.zeros(8, np.bool_)
         for age in range(8):
             gone[(day - age) & 7] = age > self.days
-        for passed in range(self.today + 1, day + 1) if self.today >= 0 else ():
+        # Each day that began since takes the three bits of the day eight days before it.
+        for passed in range(max(self.today + 1, day - 7), day + 1):
             gone[passed & 7] = True
-            if passed - self.today >= 7:
-                gone[:] = True
-                break
         self.today = day
         self._begin(len(self._table), gone)
 
