@@ -32,7 +32,7 @@ def visitor_id(*parts: str) -> str:
     """A UUID made of parts and the key: the same for the same parts, different when any part differs."""
     told = "\0".join(part.replace("\0", "") for part in parts)
     digest = blake2b(told.encode("utf-8", "surrogatepass"), key=_Salt.value, digest_size=16).digest()
-    return str(UUID(bytes=digest, version=8))
+    return str(UUID(bytes=digest, version=5))
 
 
 def anonymous_visitor(asked: Asked, site: str, *, address: str | None = None, agent: str | None = None) -> str:
