@@ -13,6 +13,7 @@
         ├── StorageFailed          a disk is full, a folder cannot be written, a file vanished
         ├── LakeConflict           another writer changed the same files first
         ├── LakeBusy               another import holds this lake
+        ├── LogBusy                another process appends to this event log
         └── UnreadableLake         the table uses a feature that footfall refuses to guess about
 
 Bugs are not in the tree: they are assertions and crash.
@@ -143,6 +144,12 @@ class LakeBusy(WorldError):
     """Another import holds this lake."""
 
     code = "lake_busy"
+
+
+class LogBusy(WorldError):
+    """Another process appends to this event log."""
+
+    code = "log_busy"
 
 
 class UnreadableLake(WorldError):
