@@ -1,5 +1,8 @@
 """The wire protocols that the front door understands, one vendor a module."""
 
+from footfall.collect.protocols.amplitude import Amplitude
+from footfall.collect.protocols.posthog import PostHog
+from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
 
-__all__ = ["Segment"]
+__all__ = ["Amplitude", "PostHog", "PostHogV1", "Segment"]
