@@ -12,6 +12,7 @@ import click
 from footfall.cli.demo import demo
 from footfall.cli.importing import import_command
 from footfall.cli.project import config, doctor, init, version
+from footfall.cli.running import keys, up
 from footfall.cli.session import Session
 from footfall.cli.sql import sql
 from footfall.cli.upkeep import compact, deadletters, erase, expire, imports
@@ -21,7 +22,7 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
     ("Events", (import_command, imports, deadletters, sql)),
-    ("Project", (init, config, demo, doctor, version)),
+    ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )
 

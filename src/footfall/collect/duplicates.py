@@ -4,6 +4,7 @@ A slot holds the hash with the day of receipt, modulo 8, in its low three bits, 
 array; 100 million ids take 1.3 GB and have a chance of about 0.002 of a single false duplicate (both measured by a prototype).  The
 table grows, and forgets days, by moving to a second table a few thousand slots at a time, so no request waits for the whole of it.
 The log keeps the hashes, so the window is as long after a restart as before.  Not thread-safe: the event loop owns it.
+The compiled loops keep the interpreter's lock: they take a microsecond, and getting the lock back from a busy writer thread takes ten.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ _EMPTY, _GONE = 0, 1  # no hash has only low bits: see `_kept`
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 
-@numba.njit(nogil=True, cache=True, forceinline=True)
+@numba.njit(cache=True, forceinline=True)
 def _kept(value: Any) -> Any:
     """The 61 bits of a hash that count; never zero, which stands for an empty slot."""
     high = value & ~np.uint64(7)
-    return high if high else np.uint64(8)
+    return high or np.uint64(8)
 
 
-@numba.njit(nogil=True, cache=True)
-def _find(table: Any, high: Any) -> int:
+@numba.njit(cache=True)
+def _find(table: Any, high: Any) -> Any:
     """The slot of a hash, or minus the first free slot of its chain, minus one."""
     mask = np.uint64(len(table) - 1)
     slot = (high >> np.uint64(3)) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(20) & mask
@@ -45,7 +46,7 @@ def _find(table: Any, high: Any) -> int:
     return -(free if free >= 0 else np.int64(slot)) - 1
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(cache=True)
 def _admit(table: Any, old: Any, hashes: Any, day: int, expired: Any, fresh: Any) -> int:
     """Note every hash under `day`; fresh[i] says that it was not there.  How many slots of `table` were filled."""
     filled = 0
@@ -65,7 +66,7 @@ def _admit(table: Any, old: Any, hashes: Any, day: int, expired: Any, fresh: Any
     return filled
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(cache=True)
 def _move(table: Any, old: Any, begin: int, end: int, expired: Any) -> int:
     """Carry slots of the old table over, without those of the expired days."""
     filled = 0
@@ -80,7 +81,7 @@ def _move(table: Any, old: Any, begin: int, end: int, expired: Any) -> int:
     return filled
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(cache=True)
 def _take_back(table: Any, hashes: Any) -> None:
     """Forget hashes; their slots stay taken, so that chains through them hold."""
     for i in range(len(hashes)):
@@ -108,6 +109,11 @@ class DuplicateWindow:
         self._old: Hashes = np.empty(0, np.uint64)
         self._moved = 0
         self._expired = np.zeros(8, np.bool_)
+        # Loading the compiled loops takes a third of a second, which no request should wait for.
+        nothing = np.empty(0, np.uint64)
+        _admit(self._table, self._old, nothing, 0, self._expired, np.empty(0, np.bool_))
+        _move(self._table, self._old, 0, 0, self._expired)
+        _take_back(self._table, nothing)
 
     def load(self, groups: Iterable[tuple[int, bytes]], now_us: int) -> int:
         """Take in what the log remembers: (time of receipt, hashes of 8 bytes).  The number of ids."""
