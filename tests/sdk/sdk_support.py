@@ -220,12 +220,12 @@ class _Gatekeeper(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _reply(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.gate.seen.append((self.command, self.path, status))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
-        self.gate.seen.append((self.command, self.path, status))
 
     do_GET = do_POST = do_OPTIONS = do_PUT = _take  # noqa: N815

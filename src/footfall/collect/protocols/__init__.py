@@ -4,5 +4,6 @@ from footfall.collect.protocols.amplitude import Amplitude
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
+from footfall.collect.tag import BrowserTag
 
-__all__ = ["Amplitude", "PostHog", "PostHogV1", "Segment"]
+__all__ = ["Amplitude", "BrowserTag", "PostHog", "PostHogV1", "Segment"]
