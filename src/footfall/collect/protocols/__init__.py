@@ -1,9 +1,11 @@
 """The wire protocols that the front door understands, one vendor a module."""
 
 from footfall.collect.protocols.amplitude import Amplitude
+from footfall.collect.protocols.mixpanel import Mixpanel
+from footfall.collect.protocols.mixpanel_import import MixpanelImport
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
 from footfall.collect.tag import BrowserTag
 
-__all__ = ["Amplitude", "BrowserTag", "PostHog", "PostHogV1", "Segment"]
+__all__ = ["Amplitude", "BrowserTag", "Mixpanel", "MixpanelImport", "PostHog", "PostHogV1", "Segment"]
