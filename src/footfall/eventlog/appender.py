@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import sqlite3
 import uuid
 from pathlib import Path
+from typing import IO
 
 from footfall.errors import LogBusy, StorageFailed
 from footfall.eventlog.checkpoints import WAL_BYTES, Checkpoints
@@ -136,11 +136,11 @@ class Appender:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        os.close(self._lock)
+        self._lock.close()
 
 
-def _lock(folder: Path) -> int:
-    """The right to append, held until the handle is closed or the process is gone.
+def _lock(folder: Path) -> IO[bytes]:
+    """The right to append, held until the file is closed or the process is gone.
 
     Raises:
         LogBusy: another process has it.
@@ -148,18 +148,18 @@ def _lock(folder: Path) -> int:
     """
     with told_as("open", folder):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        held = (folder / "lock").open("ab")
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(handle)
+            held.close()
             raise LogBusy(
                 f"another process appends to the event log {folder}",
                 field="log.url",
                 got=folder,
                 hint="stop the other `footfall up` of this project, or give this one a log of its own",
             ) from None
-    return handle
+    return held
 
 
 def _remove_strays(folder: Path) -> None:
