@@ -81,7 +81,7 @@ class Door:
         asked = Asked(scope["method"], scope["path"], b"", scope["query_string"], headers, clock.now_us(), self._address(scope, headers))
         held = _declared(headers)
         if self.waiting_bytes + held + self.committer.waiting_bytes > self.desk.settings.waiting_bytes_max and self.waiting_bytes:
-            return protocol.refuse(asked, Problem(429, "busy", "the collector is busy", "send it again a little later", RETRY_BUSY_S))
+            return _refusal(protocol, asked, Problem(429, "busy", "the collector is busy", "send it again a little later", RETRY_BUSY_S))
         self.waiting_bytes += held
         try:
             asked.body = await self._body(receive, held)
@@ -89,7 +89,7 @@ class Door:
                 protocol, route = self.desk.routing.choose(asked, protocol, route)
             return route.reply(asked) if route.reply is not None else await self._store(Intake(asked, route, protocol))
         except BadRequest as problem:
-            return protocol.refuse(asked, _problem(problem))
+            return _refusal(protocol, asked, _problem(problem))
         finally:
             self.waiting_bytes -= held
 
@@ -104,13 +104,13 @@ class Door:
             return await self._refused(intake, problem)
         except Turned as turned:
             self.counters.refused[turned.problem.code] += 1
-            return intake.protocol.refuse(intake.asked, turned.problem)
+            return _refusal(intake.protocol, intake.asked, turned.problem)
         except BaseException:
             self.desk.window.take_back(intake.hashes)
             raise
         if error is not None:
             self.desk.window.take_back(intake.hashes)
-            return intake.protocol.refuse(intake.asked, _not_stored(error))
+            return _refusal(intake.protocol, intake.asked, _not_stored(error))
         self._count(intake)
         return intake.protocol.answer(intake.asked, intake.outcome())
 
@@ -123,8 +123,8 @@ class Door:
             letter = Letter(problem.reason.value, problem.sentence, row, 0, problem.field)
             error = await self._durable([letters_frame(protocol.name, [letter], asked.received_us, intake.source)], b"", Counts(1, 0, 0, 1))
             if error is not None:
-                return protocol.refuse(asked, _not_stored(error))
-        return protocol.refuse(asked, _problem(problem))
+                return _refusal(protocol, asked, _not_stored(error))
+        return _refusal(protocol, asked, _problem(problem))
 
     def _stranger(self, asked: Asked, intake: Intake) -> bool:
         """Where keys are asked for, a body that cannot be read may still carry its key in a header or the query."""
@@ -233,6 +233,14 @@ def _declared(headers: dict[bytes, bytes]) -> int:
     """What Content-Length says; the server has checked that it is a number."""
     length = headers.get(b"content-length", b"0")
     return int(length) if length.isdigit() and len(length) < 19 else 0
+
+
+def _refusal(protocol: WireProtocol, asked: Asked, problem: Problem) -> Answer:
+    """What the protocol says, with Retry-After where the client shall come back."""
+    answer = protocol.refuse(asked, problem)
+    if problem.retry_after_s is None or any(name == b"retry-after" for name, _ in answer.headers):
+        return answer
+    return Answer(answer.status, answer.body, (*answer.headers, (b"retry-after", str(problem.retry_after_s).encode())))
 
 
 def _problem(problem: BadRequest) -> Problem:

@@ -55,9 +55,10 @@ def _unpacked(unpack: Callable[[bytes, int], bytes], body: bytes, name: str, byt
     import zstandard
     from isal.igzip_lib import IsalError
 
+    broken: Any = (zlib.error, IsalError, brotli.error, zstandard.ZstdError, EOFError)
     try:
         plain = unpack(body, bytes_max)
-    except (zlib.error, IsalError, brotli.error, zstandard.ZstdError, EOFError) as problem:
+    except broken as problem:
         raise BadRequest(DropReason.MALFORMED_BODY, f"the body is not {name}: {problem}", field="content-encoding", got=name) from None
     if len(plain) > bytes_max:
         raise too_large(bytes_max)

@@ -3,6 +3,7 @@
 POST /v1/{track,identify,page,screen,group,alias} with one message, /v1/batch (and /v1/import) with `{batch, sentAt, writeKey}`; RudderStack adds
 /v1/merge, /v1/replay and /beacon/v1/batch?writeKey=, Jitsu /api/s/{type} and /api/s/s2s/{type}.  The key is the user of Basic
 authentication, `writeKey`, or X-Write-Key.  Duplicates go by `messageId`; event time is received - (sentAt - originalTimestamp).
+`integrations` tells Segment whom to pass an event on to; it is no part of the event and is not kept.
 Source: the vendors' SDKs and HTTP documentation.
 """
 
@@ -15,6 +16,7 @@ import msgspec
 
 from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.json_body import check_text, decode, decode_each, json_text, not_json
+from footfall.collect.wire.retry_after import retry_after
 from footfall.event.canonical import NO_JSON, Event, absent
 from footfall.event.drop import DropReason
 
@@ -22,13 +24,14 @@ _NAMES = {"identify": "identify", "page": "page_view", "screen": "screen_view", 
 _KINDS = frozenset(("track", *_NAMES))
 
 
-class Message(msgspec.Struct, gc=False):
+class Message(msgspec.Struct, omit_defaults=True, gc=False):
     """One call of an SDK.  What footfall looks into later stays raw."""
 
     type: str | None = None
     messageId: str | None = None  # noqa: N815 - the protocol's own name, as below
     event: str | None = None
     name: str | None = None
+    category: str | None = None
     userId: str | int | None = None  # noqa: N815
     anonymousId: str | int | None = None  # noqa: N815
     previousId: str | int | None = None  # noqa: N815
@@ -98,7 +101,7 @@ class Segment:
     title = "Segment, RudderStack, Jitsu"
     stream = "events"
     raw = True
-    allow_headers = ("X-Write-Key",)
+    allow_headers = ("X-Write-Key", "X-IP-Policy", "X-Enable-Debug")  # the last two are Jitsu's
     routes = (
         Route(("POST",), "/v1/batch"),
         Route(("POST",), "/v1/import"),
@@ -133,9 +136,9 @@ class Segment:
         return Answer(200, b'{"success":true}', (JSON,))
 
     def refuse(self, asked: Asked, problem: Problem) -> Answer:
-        """An error that the SDKs log; 429 and 5xx are tried again by all of them."""
+        """An error that the SDKs log; 429 and 5xx are tried again by those for servers, later where they are told when."""
         body = msgspec.json.encode({"success": False, "code": problem.code, "message": problem.sentence})
-        return Answer(problem.status, body, (JSON,))
+        return Answer(problem.status, body, (JSON, *retry_after(problem)))
 
 
 def _is_batch(asked: Asked) -> bool:
@@ -247,7 +250,7 @@ def _properties(message: Message, kind: str) -> msgspec.Raw:
     raw = message.properties
     if kind in ("identify", "group"):
         raw = message.properties if absent(message.traits) else message.traits
-    extra = {"groupId": message.groupId, "name": message.name if kind in ("page", "screen") else None}
+    extra = {"groupId": message.groupId, **({"category": message.category, "name": message.name} if kind in ("page", "screen") else {})}
     found = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in extra.items() if value is not None}
     if kind == "merge" and not absent(message.mergeProperties):
         found["mergeProperties"] = message.mergeProperties
