@@ -58,7 +58,7 @@ class Event(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class LogRecord(msgspec.Struct, omit_defaults=True, gc=False):
-    """One line of an application's log.  `kind` is access, error or performance; `attributes` is a JSON object."""
+    """One line of an application's log.  `kind` is access, error, performance, or log for all other lines; `attributes` is a JSON object."""
 
     kind: str
     event_id: str | None = None

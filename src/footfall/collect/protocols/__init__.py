@@ -3,9 +3,10 @@
 from footfall.collect.protocols.amplitude import Amplitude
 from footfall.collect.protocols.mixpanel import Mixpanel
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
+from footfall.collect.protocols.native import Native, NativeLogs
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
 from footfall.collect.tag import BrowserTag
 
-__all__ = ["Amplitude", "BrowserTag", "Mixpanel", "MixpanelImport", "PostHog", "PostHogV1", "Segment"]
+__all__ = ["Amplitude", "BrowserTag", "Mixpanel", "MixpanelImport", "Native", "NativeLogs", "PostHog", "PostHogV1", "Segment"]
