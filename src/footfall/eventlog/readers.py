@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from threading import Lock
@@ -25,6 +26,9 @@ class Readers:
         with told_as("open the positions of", self._path):
             self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
             self._connection.execute("PRAGMA synchronous = FULL")
+            # Readers then do not wait for one another.  Another process that opens it at this very moment may stand in the way; the next opener succeeds.
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute(SCHEMA)
 
     def positions(self) -> dict[str, int]:

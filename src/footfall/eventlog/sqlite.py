@@ -225,7 +225,10 @@ class SqliteLog:
 
     def _list(self) -> list[FileName]:
         with told_as("read", self._folder):
-            names = file_names(self._folder)
+            try:
+                names = file_names(self._folder)
+            except FileNotFoundError:
+                names = []
         if not names:
             raise StorageFailed(f"there is no event log in {self._folder}", field="log.url", got=self._folder, hint="start it with `footfall up`")
         if len(self._open_files) > 1:
