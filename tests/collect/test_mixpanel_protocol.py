@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import runpy
 from urllib.parse import quote
 
 import pytest
-from examples_support import get, post
+from examples_support import ANYTHING, get, post
 from hypothesis import given
 from hypothesis import strategies as st
+from protocol_battery import EXAMPLES, check_addresses, check_lines, check_meaning
 
 from footfall.collect.protocols.mixpanel import Mixpanel, microseconds, person_of
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
@@ -197,3 +199,20 @@ def test_events_can_be_asked_for_twice():
     batch = TRACK.read(post("/track", [EVENT | {"properties": EVENT["properties"] | {"a": 1, "ip": "198.51.100.1"}}]))
     assert TRACK.events(batch) == TRACK.events(batch)
     assert batch.items[0].time_us is None
+
+
+PARTLY = runpy.run_path(str(EXAMPLES / "mixpanel_import.py"))["PARTLY"]
+
+
+@pytest.mark.parametrize("example", PARTLY, ids=[example.title for example in PARTLY])
+def test_a_strict_import_stores_the_good_ones_and_says_400(example):
+    check_meaning(IMPORT, example)
+    check_lines(IMPORT, example.asked)
+    check_addresses(IMPORT, example)
+    batch = IMPORT.read(example.asked)
+    answer = IMPORT.answer(example.asked, Outcome(batch, frozenset(), batch.refused))
+    assert answer.status == example.status == 400
+    told = json.loads(answer.body)
+    assert example.answer is ANYTHING or told == example.answer
+    assert [one["index"] for one in told["failed_records"]] == [place for place, _ in example.refused]
+    assert told["num_records_imported"] == len(example.names)

@@ -9,6 +9,7 @@ group's with the anonymous id `$group:KEY:ID`.  Source: the vendor's SDKs and HT
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from footfall.collect.wire.contract import JSON, TEXT, Answer, Asked, BadRequest
 from footfall.collect.wire.form_body import form_field, from_base64
 from footfall.collect.wire.json_body import check_text, decode, decode_each, not_json, text_of
 from footfall.collect.wire.pixel import picture
+from footfall.collect.wire.retry_after import retry_after
 from footfall.event.canonical import Event
 from footfall.event.drop import DropReason
 
@@ -148,7 +150,8 @@ class Mixpanel:
 
     def refuse(self, asked: Asked, problem: Problem) -> Answer:
         """0 and the status; the SDKs try again after 429 and 5xx."""
-        return _answer(asked, problem.status, problem.sentence)
+        answer = _answer(asked, problem.status, problem.sentence)
+        return Answer(answer.status, answer.body, (*answer.headers, *retry_after(problem)))
 
 
 def payload_of(asked: Asked) -> bytes:
@@ -357,8 +360,9 @@ def _text(value: Any) -> str | None:
 def wants(asked: Asked, name: str) -> bool:
     """Whether a switch of the request is on, in its query or its form."""
     told = asked.query().get(name) if asked.query_string else None
-    if told is None and asked.method == "POST" and asked.body[:1] not in (b"[", b"{"):
-        told = form_field(asked.body, name)
+    if told is None and asked.method == "POST" and asked.body[:64].lstrip()[:1] not in (b"[", b"{"):
+        with suppress(BadRequest):
+            told = form_field(asked.body, name)
     return told == "1"
 
 

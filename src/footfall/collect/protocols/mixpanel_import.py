@@ -18,6 +18,7 @@ import msgspec
 from footfall.collect.protocols.mixpanel import IDENTITY, Told, Track, Wrong, elements_of, event_of, payload_of, sort_out
 from footfall.collect.wire.contract import JSON, Answer, Asked, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.json_body import check_text, decode_each
+from footfall.collect.wire.retry_after import retry_after
 from footfall.event.canonical import Event
 from footfall.event.drop import DropReason
 
@@ -85,7 +86,7 @@ class MixpanelImport:
         """An error in the words of the form that was asked."""
         status = 0 if _is_form(asked) else problem.code
         told = {"code": problem.status, "error": problem.sentence, "status": status, "num_records_imported": 0, "failed_records": []}
-        return Answer(problem.status, msgspec.json.encode(told), (JSON,))
+        return Answer(problem.status, msgspec.json.encode(told), (JSON, *retry_after(problem)))
 
 
 def _is_form(asked: Asked) -> bool:
