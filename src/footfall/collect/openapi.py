@@ -30,7 +30,12 @@ def document(routing: Routing) -> dict[str, Any]:
             entry = paths.setdefault(path, {})
             for method in route.methods:
                 entry.setdefault(method.lower(), _operation(protocol, route, method))
-    for path, summary in (("/healthz", "Whether events are taken"), ("/metrics", "Counters for Prometheus"), ("/openapi.json", "This document")):
+    for path, summary in (
+        ("/healthz", "Whether events are taken"),
+        ("/metrics", "Counters for Prometheus"),
+        ("/openapi.json", "This document"),
+        ("/tag.js", "The browser tag"),
+    ):
         paths[path] = {"get": {"summary": summary, "responses": {"200": {"description": "as it says"}, "default": {"description": "not now"}}}}
     return {
         "openapi": "3.1.0",

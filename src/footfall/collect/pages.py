@@ -9,6 +9,7 @@ import msgspec
 from footfall.collect.keys import KeyRing
 from footfall.collect.openapi import document
 from footfall.collect.steps import Desk
+from footfall.collect.tag import answer_tag
 from footfall.collect.wire.contract import JSON, TEXT, Answer, Asked
 from footfall.eventlog.committer import GroupCommit
 from footfall.eventlog.contract import EventLog
@@ -31,7 +32,7 @@ class Pages:
 
     def by_path(self) -> dict[str, OwnPage]:
         """Path -> page."""
-        return {"/": self.front, "/healthz": self.health, "/metrics": self.metrics, "/openapi.json": self.openapi}
+        return {"/": self.front, "/healthz": self.health, "/metrics": self.metrics, "/openapi.json": self.openapi, "/tag.js": answer_tag}
 
     def front(self, asked: Asked) -> Answer:
         """What a person sees who opens the port in a browser."""

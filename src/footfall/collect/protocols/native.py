@@ -1,7 +1,8 @@
 """footfall's own HTTP API: events and lines of application logs in canonical form, with a result for each of them.
 
-POST /api/v1/events and /api/v1/logs.  The body is NDJSON, a JSON array, one object, or `{"events": […], "sent_time": …}` (`records` for logs).
-The key is the bearer of Authorization, X-Write-Key, or `?key=`.  A member that the form does not have is refused by name, because a typo that
+POST /api/v1/events and /api/v1/logs.  The body is NDJSON, a JSON array, one object, or `{"events": […], "sent_time", "key", "cookieless"}`
+(`records` for logs).  The key is the bearer of Authorization, X-Write-Key, `?key=` or `key`.  With `cookieless` an event without any id of its
+person gets one that is made anew every day.  A member that the form does not have is refused by name, because a typo that
 loses data in silence is found months later.  A log's element `{"line", "reason", "detail"}` is a line that its sender could not read;
 it goes straight to the dead letters.  Duplicates go by `event_id`.  Times are judged downstream.
 """
@@ -18,6 +19,7 @@ from msgspec import Meta
 from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.json_body import check_text, decode, json_text, not_json, text_of
 from footfall.collect.wire.retry_after import retry_after
+from footfall.collect.wire.visitor import anonymous_visitor
 from footfall.errors import nearest
 from footfall.event.canonical import NO_JSON, Event, LogRecord, absent
 from footfall.event.drop import DropReason
@@ -26,7 +28,10 @@ T = TypeVar("T")
 NAME_LENGTH_MAX = 400
 _BROKEN = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _BRACE = ord("{")
+_COOKIELESS = "cookieless"
 _Id = Annotated[str, Meta(min_length=1)]
+_Whole64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_Time = str | _Whole64
 _Kind = Literal["access", "error", "performance", "log"]
 _Identity = Literal["identify", "alias", "merge"]
 _CHOICES: dict[str, tuple[str, ...]] = {"kind": get_args(_Kind), "identity": get_args(_Identity)}
@@ -37,6 +42,8 @@ class NativeEvent(Event, forbid_unknown_fields=True, kw_only=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
     event_id: _Id | None = None
+    event_time: _Time | None = None
+    sent_time: _Time | None = None
     identity: _Identity | None = None
 
 
@@ -45,16 +52,26 @@ class NativeRecord(LogRecord, forbid_unknown_fields=True, kw_only=True):
 
     kind: _Kind
     event_id: _Id | None = None
+    time: _Time | None = None
+    status: _Whole64 | None = None
+    bytes: _Whole64 | None = None
 
 
-class _Events(msgspec.Struct, Generic[T], forbid_unknown_fields=True):
-    items: list[T] = msgspec.field(name="events")
-    sent_time: str | int | None = None
+class _Whole(msgspec.Struct, Generic[T], forbid_unknown_fields=True):
+    """A body with an envelope."""
+
+    items: list[T]
+    sent_time: _Time | None = None
+    key: str | None = None
+    cookieless: bool = False
 
 
-class _Records(msgspec.Struct, Generic[T], forbid_unknown_fields=True):
-    items: list[T] = msgspec.field(name="records")
-    sent_time: str | int | None = None
+class _Events(_Whole[T], Generic[T], rename={"items": "events"}):
+    """An envelope around events."""
+
+
+class _Records(_Whole[T], Generic[T], rename={"items": "records"}):
+    """An envelope around log records."""
 
 
 class _Unread(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,6 +80,7 @@ class _Unread(msgspec.Struct, forbid_unknown_fields=True):
     line: str
     reason: DropReason
     detail: str = ""
+    event_id: str | None = None
 
 
 class _Identified(msgspec.Struct):
@@ -180,9 +198,10 @@ class _Native:
     def read(self, asked: Asked) -> Batch:
         """The elements of one request."""
         batch = _read(asked.body, self.form)
+        batch.key = _key(asked) or batch.key
+        made = batch.extra is not None and _make_ids(asked, batch)
         _refuse_wrong(batch, self.form)
-        batch.key = _key(asked)
-        batch.private = any(item.ip is not None for item in batch.items)
+        batch.private = made or any(item.ip is not None for item in batch.items)
         return batch
 
     def answer(self, asked: Asked, outcome: Outcome) -> Answer:
@@ -255,10 +274,26 @@ def _read(body: bytes, form: _Form) -> Batch:
     return _batch(items, form)
 
 
-def _batch(items: list[Any], form: _Form, sent: str | int | None = None) -> Batch:
+def _batch(items: list[Any], form: _Form, whole: _Whole[Any] | None = None) -> Batch:
     if not items:
         raise BadRequest(DropReason.MALFORMED_BODY, f"the request holds no {form.list_name}", field=form.list_name)
-    return Batch(items, [item.event_id for item in items], sent=sent)
+    batch = Batch(items, [item.event_id for item in items])
+    return batch if whole is None else _with(batch, whole)
+
+
+def _with(batch: Batch, whole: _Whole[Any]) -> Batch:
+    """What an envelope says beside its elements."""
+    batch.sent, batch.key = whole.sent_time, whole.key or None
+    batch.extra = _COOKIELESS if whole.cookieless else None
+    return batch
+
+
+def _make_ids(asked: Asked, batch: Batch) -> bool:
+    """Visitors without a cookie: an id of the day for events that name nobody; whether there were any."""
+    nameless = [item for item in batch.items if isinstance(item, NativeEvent) and not (item.user_id or item.anonymous_id)]
+    for item in nameless:
+        item.anonymous_id = anonymous_visitor(asked, batch.key or "", address=item.ip, agent=item.agent)
+    return bool(nameless)
 
 
 def _read_again(body: bytes, form: _Form, *, array: bool) -> Batch:
@@ -270,7 +305,7 @@ def _read_again(body: bytes, form: _Form, *, array: bool) -> Batch:
     except _BROKEN:
         pass
     else:
-        return _batch(whole.items, form, whole.sent_time)
+        return _batch(whole.items, form, whole)
     try:
         raws = _RAW.decode_lines(body)
     except _BROKEN as problem:
@@ -281,9 +316,9 @@ def _read_again(body: bytes, form: _Form, *, array: bool) -> Batch:
             try:
                 loose = form.loose.decode(raws[0])
             except msgspec.ValidationError as problem:
-                hint = f"beside {form.list_name} there may be sent_time"
+                hint = f"beside {form.list_name} there may be sent_time, key and cookieless"
                 raise BadRequest(DropReason.INVALID_FIELD, f"the body cannot be read: {problem}", field="body", hint=hint) from None
-            return _each(loose.items, form, loose.sent_time)
+            return _with(_each(loose.items, form), loose)
     return _each(raws, form)
 
 
@@ -298,9 +333,9 @@ def _read_lines(body: bytes, form: _Form, problem: Exception) -> Batch:
     return batch
 
 
-def _each(raws: list[Any], form: _Form, sent: str | int | None = None) -> Batch:
+def _each(raws: list[Any], form: _Form) -> Batch:
     """Elements one by one: the good ones, and a refusal for each of the others."""
-    batch = Batch([], [], sent=sent, places=[])
+    batch = Batch([], [], places=[])
     for place, raw in enumerate(raws):
         try:
             item = form.one.decode(raw)

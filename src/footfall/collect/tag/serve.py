@@ -9,13 +9,8 @@ import gzip
 import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import NoReturn
 
-import msgspec
-
-from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Route
-from footfall.event.canonical import Event
-from footfall.event.drop import DropReason
+from footfall.collect.wire.contract import Answer, Asked
 
 _HEADERS = (
     (b"cache-control", b"public, max-age=3600, stale-while-revalidate=86400"),
@@ -43,30 +38,3 @@ def answer_tag(asked: Asked) -> Answer:
     if b"gzip" in asked.headers.get(b"accept-encoding", b""):
         return Answer(200, packed, (_SCRIPT, (b"content-encoding", b"gzip"), *headers))
     return Answer(200, source, (_SCRIPT, *headers))
-
-
-class BrowserTag:
-    """The script's path among the protocols' paths.  No events come this way: the tag sends them to the native endpoint."""
-
-    name = "tag"
-    title = "Browser tag"
-    stream = "events"
-    raw = False
-    allow_headers: tuple[str, ...] = ()
-    routes = (Route(("GET",), "/tag.js", reply=answer_tag),)
-
-    def read(self, asked: Asked) -> NoReturn:
-        """There is nothing to read."""
-        raise BadRequest(DropReason.MALFORMED_BODY, f"{asked.path} takes no events", field="path", got=asked.path, hint="send them to /api/v1/events")
-
-    def events(self, batch: Batch) -> list[Event]:
-        """No events."""
-        return []
-
-    def answer(self, asked: Asked, outcome: Outcome) -> Answer:
-        """The script."""
-        return answer_tag(asked)
-
-    def refuse(self, asked: Asked, problem: Problem) -> Answer:
-        """The problem in words."""
-        return Answer(problem.status, msgspec.json.encode({"code": problem.code, "message": problem.sentence}), (JSON,))

@@ -15,8 +15,9 @@
   }
 
   const key = option('key');
-  const endpoint = option('endpoint') || new URL('/api/v1/events', script.src).href;
   const cookieless = option('cookieless') !== null && option('cookieless') !== 'false';
+  const endpoint = (option('endpoint') || new URL('/api/v1/events', script.src).href)
+    + '?key=' + encodeURIComponent(key) + (cookieless ? '&cookieless=1' : '');
   const withHash = option('hash') !== null;
   const place = 'footfall:' + key;
   const MINUTE = 60000;
@@ -158,7 +159,7 @@
     return batch;
   };
 
-  const body = (events) => JSON.stringify({key, sent_time: new Date().toISOString(), cookieless: cookieless || undefined, events});
+  const body = (events) => JSON.stringify({sent_time: new Date().toISOString(), events});
 
   const forget = (events) => {
     const gone = new Set(events.map((event) => event.event_id));
