@@ -117,7 +117,7 @@ class Amplitude:
     raw = False
     allow_headers = ()
     routes = (
-        *(Route(("POST",), path) for path in ("/2/httpapi", "/2/httpapi/", "/batch")),
+        *(Route(("POST",), path) for path in ("/2/httpapi", "/batch")),
         *(Route(("POST",), path) for path in ("/identify", "/groupidentify")),
     )
 
@@ -134,7 +134,7 @@ class Amplitude:
             raise BadRequest(DropReason.MALFORMED_BODY, "the request holds no events", field="events")
         id_length_min = _ID_LENGTH_MIN if options is None or options.min_id_length is None else options.min_id_length
         batch = _batch(raws, kind, id_length_min)
-        batch.key, batch.sent = key, sent
+        batch.key, batch.sent = key or None, sent or None
         return batch
 
     def events(self, batch: Batch) -> list[Event]:

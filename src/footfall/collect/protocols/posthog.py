@@ -42,6 +42,7 @@ _SETTINGS = msgspec.json.encode(
 )
 _FLAGS = b'{"flags":{},"featureFlags":{},"featureFlagPayloads":{},"errorsWhileComputingFlags":false}'
 _LISTS = b'{"surveys":[],"product_tours":[],"earlyAccessFeatures":[],"experiments":[]}'
+_KINDS_OF_LISTS = ("surveys", "product_tours", "early_access_features", "web_experiments")
 _DONE = b'{"status":1}'
 _SCRIPT = (b"content-type", b"text/javascript; charset=utf-8")
 
@@ -91,8 +92,8 @@ def _always(body: bytes) -> Callable[[Asked], Answer]:
 
 
 def _is_batch_of_posthog(asked: Asked) -> bool:
-    """Amplitude has /batch too; its bodies hold `events`."""
-    return b'"batch"' in asked.body and b'"events"' not in asked.body
+    """Amplitude has /batch too, always without a slash at the end, and `events` in its bodies."""
+    return asked.path.endswith("/") or (b'"batch"' in asked.body and b'"events"' not in asked.body)
 
 
 class PostHog:
@@ -104,16 +105,13 @@ class PostHog:
     raw = False
     allow_headers = ()
     routes = (
-        *(Route(("POST",), path) for path in ("/batch/", "/i/v0/ai/batch/", "/i/v0/ai/batch")),
-        *(Route(("POST", "GET"), path) for path in ("/e/", "/e", "/capture/", "/capture", "/i/v0/e/", "/i/v0/e")),
-        Route(("POST",), "/batch", when=_is_batch_of_posthog),
+        Route(("POST",), "/batch/", when=_is_batch_of_posthog),
+        Route(("POST",), "/i/v0/ai/batch/"),
+        *(Route(("POST", "GET"), path) for path in ("/e/", "/capture/", "/i/v0/e/")),
         Route(("GET",), "/array/*", reply=_config),
-        *(Route(("POST", "GET"), path, reply=_always(_FLAGS)) for path in ("/flags/", "/flags", "/decide/", "/decide")),
-        *(Route(("POST",), path, reply=_always(_DONE)) for path in ("/s/", "/s", "/i/v1/metrics", "/i/v1/logs")),
-        *(
-            Route(("GET",), f"/api/{kind}/", reply=_always(_LISTS))
-            for kind in ("surveys", "product_tours", "early_access_features", "web_experiments")
-        ),
+        *(Route(("POST",), path, reply=_always(_FLAGS)) for path in ("/flags/", "/decide/")),
+        *(Route(("POST",), path, reply=_always(_DONE)) for path in ("/s/", "/i/v1/metrics", "/i/v1/logs")),
+        *(Route(("GET",), f"/api/{kind}/", reply=_always(_LISTS)) for kind in _KINDS_OF_LISTS),
     )
 
     def read(self, asked: Asked) -> Batch:

@@ -6,7 +6,7 @@ distinct id is a user; a `$device_id` equal to it is a visitor nobody has identi
 `$identify` joins `$anon_distinct_id`, `$create_alias` and `$merge_dangerously` join `alias` to the distinct id, unless one of the two is a
 placeholder that many people share (PostHog's list: null, undefined, guest, 0, ...); such an event is stored and joins nobody.
 
-`$ip` goes to Event.ip and `token` away; `$set`, `$set_once` and `$unset` stand in the properties, whichever way they came.
+`$ip` goes to Event.ip (nowhere with `$geoip_disable`) and `token` away; `$set`, `$set_once` and `$unset` stand in the properties, whichever way they came.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _event(item: Item, origin: Origin) -> Event | Wrong:
         page=known.pathname or known.screen,
         referrer=None if known.referrer == "$direct" else known.referrer,
         agent=known.agent,
-        ip=known.ip or item.ip,
+        ip=None if known.geoip_disable else known.ip or item.ip,
         country=known.country,
         region=known.region,
         city=known.city,

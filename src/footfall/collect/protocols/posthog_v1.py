@@ -53,7 +53,7 @@ class PostHogV1:
     stream = "events"
     raw = False
     allow_headers = ("PostHog-Sdk-Info", "PostHog-Attempt", "PostHog-Request-Id", "PostHog-Request-Timestamp")
-    routes = (Route(("POST",), "/i/v1/analytics/events"), Route(("POST",), "/i/v1/analytics/events/"))
+    routes = (Route(("POST",), "/i/v1/analytics/events"),)
 
     def read(self, asked: Asked) -> Batch:
         """The events of one request.  An event without uuid cannot be answered for, so it is refused."""

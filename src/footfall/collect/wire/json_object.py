@@ -1,11 +1,13 @@
-"""JSON objects in their text: members put beside those that are there, without reading what they hold."""
+"""JSON objects in their text: members put beside those that are there without reading what they hold, and one object a line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+_ENCODER = msgspec.json.Encoder()
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -23,3 +25,14 @@ def with_members(data: bytes, beside: Mapping[str, bytes]) -> bytes:
     head = b"{" + b",".join([name + b":" + value for name, value in encoded.items()])
     rest = data.lstrip()[1:].lstrip()
     return head + (rest if rest[:1] == b"}" else b"," + rest)
+
+
+def ndjson(lines: Sequence[Any]) -> bytes:
+    """One JSON object a line.  What a line holds as sent may have line ends between its tokens; they become spaces.
+
+    A line end inside a string of JSON is always written as an escape, so nothing else can be hit.
+    """
+    body = _ENCODER.encode_lines(lines)
+    if body.count(b"\n") == len(lines) and b"\r" not in body:
+        return body
+    return b"".join([_ENCODER.encode(line).replace(b"\n", b" ").replace(b"\r", b" ") + b"\n" for line in lines])
