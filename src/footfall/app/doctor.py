@@ -1,4 +1,4 @@
-"""What the doctor looks at: versions, configuration, the lake's files, and that every row of every import is accounted for."""
+"""What the doctor looks at: versions, configuration, the lake's files, and that every imported row and every received event is accounted for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from footfall import clock
+from footfall.app.front.landing import COUNTERS
 from footfall.errors import FootfallError
 
 if TYPE_CHECKING:
     from footfall.app.project import Project
+    from footfall.eventlog.contract import Counts, EventLog
     from footfall.lake.contract import Snapshot
 
 _PACKAGES = ("footfall", "duckdb", "deltalake", "pyarrow", "numba", "numpy")
 MANY_FILES = 200
+LAG_S = 60.0
+LAG_HINT = ": is footfall up running?"
+LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ def examine(project: Project) -> Iterator[Check]:
         yield _files(snapshot)
         yield _landed(snapshot)
         yield from _reconciled(project, snapshot)
+        yield from _front_door(project)
     except FootfallError as problem:
         yield Check("lake", "problem", problem.sentence)
 
@@ -78,13 +85,15 @@ def _reconciled(project: Project, snapshot: Snapshot) -> Iterator[Check]:
     read, stored, duplicate, lost = (sum(getattr(record, name) for record in records) for name in ("read", "stored", "duplicate", "dead_lettered"))
     sums = f"read {read:,} = stored {stored:,} + duplicate {duplicate:,} + dead-lettered {lost:,} over {len(records):,} imports"
     yield Check("imports", "problem", f"the counts of {wrong[0].file} do not add up") if wrong else Check("imports", "ok", sums)
-    yield _kept(snapshot.rows, stored, project.lake.removed())
-    yield _letters(len(project.dead_letters()), lost)
+    yield _kept(snapshot.rows, (stored, project.lake.counted(COUNTERS["events"])), project.lake.removed())
+    yield _letters(len(project.dead_letters()), lost + project.lake.counted(COUNTERS["letters"]))
 
 
-def _kept(found: int, stored: int, removed: int) -> Check:
-    """Whether every stored event is in the lake, or was erased or expired."""
-    sums = f"stored {stored:,} = in the lake {found:,} + erased or expired {removed:,}"
+def _kept(found: int, came: tuple[int, int], removed: int) -> Check:
+    """Whether every imported and every landed event is in the lake, or was erased or expired."""
+    stored = sum(came)
+    words = f"imported {came[0]:,} + landed {came[1]:,}" if came[1] else f"stored {stored:,}"
+    sums = f"{words} = in the lake {found:,} + erased or expired {removed:,}"
     if found + removed == stored:
         return Check("events", "ok", sums)
     return Check(
@@ -94,11 +103,72 @@ def _kept(found: int, stored: int, removed: int) -> Check:
 
 def _letters(found: int, expected: int) -> Check:
     if found == expected:
-        return Check("dead letters", "ok", f"the lake holds {found:,} dead letters, as many as the imports say")
+        return Check("dead letters", "ok", f"the lake holds {found:,} dead letters, as many as were counted")
     if found < expected:
         return Check(
             "dead letters",
             "note",
-            f"the lake holds {found:,} dead letters, {expected - found:,} fewer than the imports say: those of erased people went",
+            f"the lake holds {found:,} dead letters, {expected - found:,} fewer than were counted: those of erased people went",
         )
-    return Check("dead letters", "problem", f"the lake holds {found:,} dead letters, {found - expected:,} more than the imports say")
+    return Check("dead letters", "problem", f"the lake holds {found:,} dead letters, {found - expected:,} more than were counted")
+
+
+def _front_door(project: Project) -> Iterator[Check]:
+    """Where the log and the lake are, and whether received = stored + duplicate + dead-lettered + still in the log."""
+    from footfall.eventlog.opening import open_log
+
+    section = project.config.log
+    if not section.path(project.path).is_dir():
+        return  # no front door was ever opened here
+    log = open_log(section, project.path, read_only=True)
+    try:
+        yield from _log_checks(project, log)
+    finally:
+        log.close()
+
+
+def _log_checks(project: Project, log: EventLog) -> Iterator[Check]:
+    state = _quiet(project, log)
+    waiting = state.end - state.landed
+    detail = f"{log.name}: {state.end:,} records, the lake has those before {state.landed:,}"
+    if waiting <= 0:
+        yield Check("event log", "ok", f"{detail}, none wait")
+    else:
+        block = next(iter(log.read(state.landed, bytes_max=1)), None)
+        lag_s = (clock.now_us() - block.received_us) / 1_000_000 if block is not None else 0.0
+        late = lag_s > LAG_S
+        yield Check("event log", "note" if late else "ok", f"{detail}, {waiting:,} wait, the oldest for {lag_s:,.1f} s" + (LAG_HINT if late else ""))
+    received, sums = state.totals.received, state.counted
+    sentence = (
+        f"received {received:,} = stored {sums['events'] + sums['logs']:,} + duplicate {state.totals.duplicate:,}"
+        f" + dead-lettered {sums['letters']:,} + still in the log {waiting:,}"
+    )
+    missing = received - sum(sums.values()) - state.totals.duplicate - waiting
+    if missing == 0:
+        yield Check("front door", "ok", sentence)
+    else:
+        words = f"{abs(missing):,} {'are missing' if missing > 0 else 'too many'}"
+        yield Check("front door", "problem", f"{sentence} does not add up: {words}")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The log and the lake at one moment."""
+
+    end: int
+    totals: Counts
+    landed: int
+    counted: dict[str, int]
+
+
+def _quiet(project: Project, log: EventLog) -> _State:
+    """Both at one moment; while events come in, a moment is looked for in which nothing moved between the looks."""
+    stream = f"log:{log.name}"
+    for _ in range(LOOKS):
+        landed = project.lake.committed(stream) or 0
+        counted = {name: project.lake.counted(counter) for name, counter in COUNTERS.items()}
+        end, totals = log.end(), log.totals()
+        state = _State(end, totals, landed, counted)
+        if end == totals.accepted + totals.dead_lettered and landed == (project.lake.committed(stream) or 0):
+            break
+    return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -39,7 +40,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 def letter_table(letters: Sequence[DeadLetter], file: str, received_us: int, digest: str) -> pa.Table:
     """Dead letters of one file as rows of DEAD_LETTER_SCHEMA."""
-    columns = {
+    nothing = [None] * len(letters)
+    columns: dict[str, Any] = {
         "file": [file] * len(letters),
         "line": [letter.line for letter in letters],
         "reason": [letter.reason for letter in letters],
@@ -47,5 +49,9 @@ def letter_table(letters: Sequence[DeadLetter], file: str, received_us: int, dig
         "row": [letter.row for letter in letters],
         "received_time": pa.array([received_us] * len(letters), pa.int64()).cast(TIME),
         "digest": [digest] * len(letters),
+        "letter_id": [f"{digest[:16]}-{letter.line}" for letter in letters],
+        "protocol": nothing,
+        "source": nothing,
+        "position": nothing,
     }
     return pa.table(columns, schema=DEAD_LETTER_SCHEMA)

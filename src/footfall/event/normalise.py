@@ -47,11 +47,17 @@ class Normalised:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What rows get because of where they come from: first position, time of receipt, prefix of made-up event ids."""
+    """What rows get because of where they come from: first position, time of receipt, prefix of made-up event ids.
+
+    `given` are columns that the caller has made already.  With an event_time comes `states`: READ, MISSING or INVALID for each row; with
+    a position, made-up event ids end in it.
+    """
 
     position: int
     received_us: int
     id_prefix: str
+    given: Mapping[str, pa.Array] = field(default_factory=dict)
+    states: np.ndarray[Any, Any] | None = None
 
 
 class _Verdicts:
@@ -114,7 +120,8 @@ class _Block:
         if self.size == 0:
             return self.result
         verdicts = _Verdicts(self.raw.rows[:, 3])
-        columns: dict[str, Any] = {"event_time": self._event_time(verdicts)}
+        columns: dict[str, Any] = dict(self.origin.given)
+        columns["event_time"] = self._event_time(verdicts)
         columns["name"] = self._name(verdicts)
         columns |= self._persons(verdicts)
         self._judge_names(columns["name"], verdicts)
@@ -123,10 +130,13 @@ class _Block:
                 columns[target] = self._value(target, verdicts)
         kept = verdicts.kept()
         columns["person_key"] = pa.array(person_keys(columns["person_id"]))
-        columns["position"] = pa.array(np.arange(self.origin.position, self.origin.position + self.size, dtype=np.int64))
         columns["event_id"] = self._event_ids(verdicts)
-        columns["received_time"] = _time_array(np.full(self.size, self.origin.received_us, np.int64))
-        columns["properties"] = properties(self.raw, self.how.leftover)
+        if "position" not in columns:
+            columns["position"] = pa.array(np.arange(self.origin.position, self.origin.position + self.size, dtype=np.int64))
+        if "received_time" not in columns:
+            columns["received_time"] = time_array(np.full(self.size, self.origin.received_us, np.int64))
+        if "properties" not in columns:
+            columns["properties"] = properties(self.raw, self.how.leftover)
         events = pa.table([columns[name] for name in self.how.schema.names], schema=self.how.schema)
         self.result.events = events if kept is None else events.filter(pa.array(kept))
         if kept is not None:
@@ -175,6 +185,9 @@ class _Block:
     # --- columns ---------------------------------------------------------------------------------------------------------
 
     def _event_time(self, verdicts: _Verdicts) -> pa.Array:
+        if self.origin.states is not None:
+            self._judge_times(self.origin.states, verdicts)
+            return self.origin.given["event_time"]
         cells = self._cells("event_time")
         assert cells is not None, "a mapping without event_time is refused before any row is read"
         us, state, naive = self.how.times["event_time"].read(*cells)
@@ -184,10 +197,13 @@ class _Block:
             added, added_state = integers(self.raw.octets, self.raw.column(self.how.delay))
             us = us + added * DELAY_UNITS[self.how.mapping.delay[1]]
             state = np.where((state == READ) & (added_state != READ), INVALID, state)
+        self._judge_times(state, verdicts)
+        return time_array(us)
+
+    def _judge_times(self, state: np.ndarray[Any, Any], verdicts: _Verdicts) -> None:
         target = self.how.targets.index("event_time")
         verdicts.refuse(state == MISSING, DropReason.MISSING_TIME, target)
         verdicts.refuse(state == INVALID, DropReason.INVALID_TIME, target)
-        return _time_array(us)
 
     def _name(self, verdicts: _Verdicts) -> pa.Array:
         name = self._text("name", verdicts)
@@ -216,11 +232,15 @@ class _Block:
         return {"user_id": user, "anonymous_id": anonymous, "person_id": person}
 
     def _event_ids(self, verdicts: _Verdicts) -> pa.Array:
-        made = row_ids(self.origin.id_prefix, self.raw.first_row, self.size)
-        if self._cells("event_id") is None:
-            return made
-        given = self._text("event_id", verdicts)
-        return pc.coalesce(given, made) if given.null_count else given
+        given = None if self._cells("event_id") is None else self._text("event_id", verdicts)
+        if given is not None and not given.null_count:
+            return given
+        positions = self.origin.given.get("position")
+        if positions is None:
+            made = row_ids(self.origin.id_prefix, self.raw.first_row, self.size)
+        else:
+            made = pc.binary_join_element_wise(self.origin.id_prefix, pc.cast(positions, pa.string()), "")
+        return made if given is None else pc.coalesce(given, made)
 
     def _value(self, target: str, verdicts: _Verdicts) -> pa.Array:
         kind = self.how.schema.field(target).type
@@ -241,7 +261,7 @@ class _Block:
         missing = state != READ
         mask = missing if missing.any() else None
         if kind == TIME:
-            return _time_array(values, mask)
+            return time_array(values, mask)
         if kind == pa.date32():
             return pa.array((values // DAY_US).astype(np.int32), pa.date32(), mask=mask)
         return pa.array(values, kind, mask=mask)
@@ -270,6 +290,7 @@ class _Block:
         return f"{column} = {value!r} is not {self.how.plan.columns.get(target, str(self.how.schema.field(target).type))}"
 
 
-def _time_array(us: np.ndarray[Any, Any], mask: np.ndarray[Any, Any] | None = None) -> pa.Array:
+def time_array(us: np.ndarray[Any, Any], mask: np.ndarray[Any, Any] | None = None) -> pa.Array:
+    """(n,) microseconds -> times, null where the mask is set."""
     validity = None if mask is None else pa.py_buffer(np.packbits(~mask, bitorder="little"))
     return pa.Array.from_buffers(TIME, len(us), [validity, pa.py_buffer(np.ascontiguousarray(us, np.int64))])

@@ -102,8 +102,11 @@ class Lake(Protocol):
     def drop_staged(self, parts: Sequence[Part]) -> None:
         """Remove staged parts that will not be committed."""
 
-    def commit(self, parts: Sequence[Part], commit_id: CommitId, schema: pa.Schema) -> bool:
-        """Make the parts visible at once, growing the table's schema if needed.  False when this commit id was already there."""
+    def commit(self, parts: Sequence[Part], commit_id: CommitId, schema: pa.Schema, *, counters: Mapping[str, int] = ...) -> bool:
+        """Make the parts visible at once, growing the table's schema if needed.  False when this commit id was already there.
+
+        `counters` count up in the same commit.
+        """
 
     def committed(self, stream: str) -> int | None:
         """The last version of a stream; None when there is none."""
@@ -120,6 +123,24 @@ class Lake(Protocol):
     def add_dead_letters(self, letters: pa.Table, commit_id: CommitId) -> bool:
         """Keep dead letters (schema DEAD_LETTER_SCHEMA), once per commit id."""
 
+    def add_logs(self, rows: pa.Table, commit_id: CommitId) -> bool:
+        """Keep lines of application logs (LOG_SCHEMA), once per commit id."""
+
+    def logs(self) -> pa.Table:
+        """Every line of an application log."""
+
+    def add_edges(self, rows: pa.Table, commit_id: CommitId) -> bool:
+        """Append lines of the identity ledger (IDENTITY_SCHEMA), once per commit id."""
+
+    def edges(self) -> pa.Table:
+        """The identity ledger, by position."""
+
+    def edges_version(self) -> int:
+        """A number that changes with the identity ledger; -1 while there is none."""
+
+    def landing(self) -> Any:
+        """A context in which no file is deleted for being part of no version; held while rows of the event log are written."""
+
     def dead_letters(self) -> pa.Table:
         """Every dead letter: file, line, reason, detail, row, received_time."""
 
@@ -134,6 +155,9 @@ class Lake(Protocol):
 
     def erase(self, person_id: str) -> EraseReport:
         """Remove a person's events and dead letters for good, files included."""
+
+    def counted(self, name: str) -> int:
+        """How far a counter of `commit` has come."""
 
     def removed(self) -> int:
         """How many events were ever erased or expired."""

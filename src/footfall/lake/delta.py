@@ -1,4 +1,4 @@
-"""The lake as Delta tables in a local folder: `events`, `dead_letters` and `imports`, each readable by any Delta reader.
+"""The lake as Delta tables in a local folder: `events`, `dead_letters`, `imports`, `logs`, `identity`, each readable by any Delta reader.
 
 footfall writes the Parquet files itself and commits them through `deltalake`, so that their order, encodings and statistics
 are its own.  Three traps of the format are handled here: an application transaction that is repeated is *not* refused by
@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +28,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from footfall import clock
 from footfall.errors import InvalidConfig, LakeBusy, LakeConflict, StorageFailed, UnreadableLake
 from footfall.event.schema import TIME
-from footfall.lake import ledger
+from footfall.lake import ledger, streams
 from footfall.lake.compaction import compact
 from footfall.lake.contract import CommitId, CompactReport, EraseReport, ImportRecord, Part, Snapshot
 from footfall.lake.erasure import erase, expire
@@ -37,6 +37,7 @@ from footfall.lake.parquet import clean_storage_errors, describe, sync, write_pa
 
 _REFUSED = {"deletionVectors": "deletion vectors", "columnMapping": "column mapping"}
 CHECKPOINT_EVERY = 50
+_NO_COUNTERS: Mapping[str, int] = {}
 
 
 class DeltaLake:
@@ -58,8 +59,11 @@ class DeltaLake:
         for part in parts:
             Path(part.path).unlink(missing_ok=True)
 
-    def commit(self, parts: Sequence[Part], commit_id: CommitId, schema: pa.Schema) -> bool:
-        """Make the parts visible at once; False when the stream already has this version or a newer one."""
+    def commit(self, parts: Sequence[Part], commit_id: CommitId, schema: pa.Schema, *, counters: Mapping[str, int] = _NO_COUNTERS) -> bool:
+        """Make the parts visible at once; False when the stream already has this version or a newer one.
+
+        `counters` count up in the same commit, as versions of application transactions, so a count cannot part from its rows.
+        """
         with clean_storage_errors(self.events):
             for part in parts:
                 sync(Path(part.path))
@@ -68,13 +72,19 @@ class DeltaLake:
             if known is not None and known >= commit_id.version:
                 return False
             table = self._grow(table, schema)
-            self._write(table, add=parts, transactions=[Transaction(commit_id.stream, commit_id.version)])
+            transactions = [Transaction(commit_id.stream, commit_id.version)]
+            transactions += [Transaction(name, (table.transaction_version(name) or 0) + more) for name, more in counters.items() if more]
+            self._write(table, add=parts, transactions=transactions)
         return True
 
     def committed(self, stream: str) -> int | None:
         """The last version of a stream; None when there is none."""
         table = self._open()
         return None if table is None else table.transaction_version(stream)
+
+    def counted(self, name: str) -> int:
+        """How far a counter of `commit` has come."""
+        return self.committed(name) or 0
 
     def removed(self) -> int:
         """How many events were ever erased or expired."""
@@ -172,6 +182,21 @@ class DeltaLake:
         finally:
             os.close(handle)
 
+    @contextmanager
+    def landing(self) -> Iterator[None]:
+        """While rows of the event log are written: whoever deletes files that no version uses waits for the end, and the other way round.
+
+        Landing goes on during an import or a compaction, so it cannot take their lock.
+        """
+        with clean_storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.root / "landing.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     # --- reading ---------------------------------------------------------------------------------------------------------
 
     def snapshot(self, version: int | None = None) -> Snapshot:
@@ -238,6 +263,37 @@ class DeltaLake:
         """Every dead letter."""
         return ledger.dead_letters(self.root / "dead_letters")
 
+    def add_logs(self, rows: pa.Table, commit_id: CommitId) -> bool:
+        """Keep lines of application logs (LOG_SCHEMA), once per commit id."""
+        with clean_storage_errors(self.root):
+            return streams.add_logs(self.root, rows, commit_id)
+
+    def logs(self) -> pa.Table:
+        """Every line of an application log."""
+        return streams.logs(self.root)
+
+    def add_edges(self, rows: pa.Table, commit_id: CommitId) -> bool:
+        """Append lines of the identity ledger (IDENTITY_SCHEMA), once per commit id."""
+        with clean_storage_errors(self.root):
+            return streams.add_edges(self.root, rows, commit_id)
+
+    def edges(self) -> pa.Table:
+        """The identity ledger, by position."""
+        return streams.edges(self.root)
+
+    def edges_version(self) -> int:
+        """A number that changes with the identity ledger; -1 while there is none."""
+        return streams.version(self.root / streams.IDENTITY)
+
+    def stream_committed(self, table: str, stream: str) -> int | None:
+        """The last version of a stream in `logs`, `identity` or `dead_letters`; None when there is none."""
+        return streams.committed(self.root / table, stream)
+
+    def merge_streams(self) -> int:
+        """Merge the small files of the tables beside the events; how many files went."""
+        with self.exclusive(), clean_storage_errors(self.root):
+            return streams.merge_small_files(self.root)
+
     def add_import(self, record: ImportRecord) -> None:
         """Write one line of the import ledger, once per digest."""
         with clean_storage_errors(self.root):
@@ -253,7 +309,7 @@ class DeltaLake:
             return compact(self, force=force, progress=progress)
 
     def erase(self, person_id: str) -> EraseReport:
-        """Remove a person's events and dead letters for good, and scan what is left for them."""
+        """Remove a person's events, log lines, joins and dead letters for good, and scan what is left for them."""
         with self.exclusive(), clean_storage_errors(self.events):
             return erase(self, person_id)
 
@@ -264,12 +320,13 @@ class DeltaLake:
 
     def purge(self) -> int:
         """Delete every Parquet file that the newest version does not use; needs `exclusive`."""
-        live = {part.path for part in self.snapshot().parts}
-        dead = [path for path in self.events.glob("*.parquet") if str(path) not in live]
-        dead += list(self.events.glob("*.partial"))
-        for path in dead:
-            path.unlink(missing_ok=True)
-        return len(dead)
+        with self.landing():
+            live = {part.path for part in self.snapshot().parts}
+            dead = [path for path in self.events.glob("*.parquet") if str(path) not in live]
+            dead += list(self.events.glob("*.partial"))
+            for path in dead:
+                path.unlink(missing_ok=True)
+            return len(dead)
 
     def place(self, new: Sequence[Part]) -> list[Part]:
         """Parts with the bucket that their file name says."""

@@ -21,13 +21,14 @@ from deltalake import DeltaTable
 from footfall.event.person import bucket_of, person_key, person_keys
 from footfall.lake.contract import EraseReport, Part
 from footfall.lake.parquet import SortedWriter, describe, micros
+from footfall.lake.streams import IDENTITY, LOGS, erase_rows
 
 if TYPE_CHECKING:
     from footfall.lake.delta import DeltaLake
 
 
 def erase(lake: DeltaLake, person_id: str) -> EraseReport:
-    """Remove a person's events and dead letters, then look for them in every remaining file."""
+    """Remove a person's events, log lines, joins and dead letters, then look for them in every remaining file."""
     key = person_key(person_id)
     bucket = int(bucket_of(person_keys(pa.array([person_id], pa.large_string())))[0])
     snapshot = lake.snapshot()
@@ -37,7 +38,10 @@ def erase(lake: DeltaLake, person_id: str) -> EraseReport:
         if part.person_key_min <= key <= part.person_key_max and part.bucket in (None, bucket) and _holds(part, key, person_id)
     ]
     removed = _rewrite(lake, touched, pc.field("person_id") != person_id)
-    letters = _erase_letters(lake, person_id)
+    with lake.landing():
+        letters = _erase_letters(lake, person_id)
+        erase_rows(lake.root / LOGS, ("user_id",), person_id)
+        erase_rows(lake.root / IDENTITY, ("a", "b"), person_id)
     lake.purge()
     left = sum(_count(Path(part.path), person_id) for part in lake.snapshot().parts)
     return EraseReport(person_id, removed, letters, len(touched), left)

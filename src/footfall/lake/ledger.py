@@ -1,4 +1,4 @@
-"""The lake's two small tables: dead letters and the ledger of imports."""
+"""The lake's small tables: how they are appended once and read whole; dead letters and the ledger of imports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from footfall.lake.contract import CommitId, ImportRecord
@@ -43,9 +43,20 @@ def append_once(path: Path, rows: pa.Table, commit_id: CommitId) -> bool:
     known = table.transaction_version(commit_id.stream)
     if known is not None and known >= commit_id.version:
         return False
+    table = _grown(table, rows.schema)
     properties = CommitProperties(app_transactions=[Transaction(commit_id.stream, commit_id.version)])
     write_deltalake(table, rows, mode="append", commit_properties=properties)
     return True
+
+
+def _grown(table: DeltaTable, wanted: pa.Schema) -> DeltaTable:
+    """The table with the columns that a later version of footfall added."""
+    have = {field.name for field in table.schema().fields}
+    new = [field.with_nullable(True) for field in wanted if field.name not in have]
+    if not new:
+        return table
+    table.alter.add_columns(list(Schema.from_arrow(pa.schema(new)).fields))
+    return DeltaTable(table.table_uri)
 
 
 def rows_of(path: Path, schema: pa.Schema) -> pa.Table:
@@ -53,7 +64,9 @@ def rows_of(path: Path, schema: pa.Schema) -> pa.Table:
     table = _open(path)
     if table is None:
         return schema.empty_table()
-    return pa.table(table.to_pyarrow_table()).select(schema.names).cast(schema)
+    found = pa.table(table.to_pyarrow_table())
+    columns = [found.column(field.name) if field.name in found.column_names else pa.nulls(len(found), field.type) for field in schema]
+    return pa.table(columns, names=schema.names).cast(schema)
 
 
 def dead_letters(path: Path) -> pa.Table:

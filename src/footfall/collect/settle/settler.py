@@ -1,0 +1,196 @@
+"""Blocks of the log to tables: what was accepted is read, typed, held against the tracking plan and enriched, by columns.
+
+Every record of the blocks ends in exactly one table: events, dead letters or log lines.  Settling the same blocks again gives the same
+rows, with the same ids and positions; only pairs of ids that are known by then make no second line of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from footfall.collect.settle.agents import agent_columns
+from footfall.collect.settle.clocks import READER, Times, times_of
+from footfall.collect.settle.edges import edges_of, note
+from footfall.collect.settle.frames import Lines, gather
+from footfall.collect.settle.known_pairs import KnownPairs
+from footfall.collect.settle.letters import Refused, letter_rows, of_the_door
+from footfall.collect.settle.logs import log_rows
+from footfall.collect.settle.urls import address_columns
+from footfall.collect.wire.contract import WireProtocol
+from footfall.event.canonical import Event
+from footfall.event.canonical_rows import PROPERTY, leftover_text, scan_lines
+from footfall.event.cells.text import texts
+from footfall.event.dead_letter import DEAD_LETTER_SCHEMA, DeadLetter
+from footfall.event.drop import DropReason
+from footfall.event.mapping import EventMapping
+from footfall.event.normalise import Normaliser, Origin
+from footfall.event.plan import TrackingPlan
+from footfall.event.raw import FINE, NULL, RawRows
+from footfall.event.schema import IDENTITY_SCHEMA, LOG_SCHEMA, MAPPABLE
+from footfall.eventlog.contract import Block, Frame
+
+# What is settled at a time: buffers of this size are used again by the allocator, larger ones are fresh pages on every call, which costs
+# as much as scanning them.
+RECORDS_AT_ONCE = 20_000
+BYTES_AT_ONCE = 16 << 20
+FIELDS: tuple[str, ...] = tuple(Event.__struct_fields__)
+_KEPT = (("properties", "$properties"), ("context", "$context"), ("ip", "$ip"))
+_PLACE = ("country", "region", "city")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The rows of some blocks: `records` = events + letters + logs."""
+
+    events: pa.Table
+    letters: pa.Table = field(default_factory=DEAD_LETTER_SCHEMA.empty_table)
+    logs: pa.Table = field(default_factory=LOG_SCHEMA.empty_table)
+    edges: pa.Table = field(default_factory=IDENTITY_SCHEMA.empty_table)
+    records: int = 0
+
+
+class Settler:
+    """Settles blocks of one log for one project.  `known` are the pairs of ids that the ledger has; new ones are added to it."""
+
+    def __init__(
+        self, plan: TrackingPlan, *, log_name: str, known: KnownPairs | None = None, protocols: Mapping[str, WireProtocol] | None = None
+    ) -> None:
+        self.log_name = log_name
+        self.known = KnownPairs() if known is None else known
+        self._protocols = every_protocol() if protocols is None else protocols
+        self._promoted = tuple(plan.columns)
+        self._schema = plan.schema()
+        columns = {name: name for name in MAPPABLE if name in FIELDS} | {name: PROPERTY + name for name in self._promoted}
+        readers = dict.fromkeys(self._schema.names, READER)
+        self._normaliser = Normaliser((*FIELDS, *(PROPERTY + name for name in self._promoted)), EventMapping(columns), plan, readers)
+
+    def know(self, edges: pa.Table) -> None:
+        """Note what the ledger holds already, so that no pair is noted twice."""
+        note(edges, self.known)
+
+    def settle(self, blocks: Sequence[Block]) -> Settled:
+        """The rows of the blocks, which follow each other in the log.
+
+        Raises:
+            InvalidConfig: a block is of a protocol that this version does not have.
+        """
+        return _joined([self._settle(some) for some in _portions(blocks)] or [self._settle(())])
+
+    def _settle(self, blocks: Sequence[Block]) -> Settled:
+        gathered = gather(blocks, self._protocols)
+        refused = [*gathered.refused, *of_the_door(gathered.letters)]
+        events, edges = self._events(gathered.events, refused)
+        logs, lost = log_rows(gathered.logs, self.log_name)
+        letters = letter_rows([*refused, *lost], self.log_name)
+        records = sum(block.count for block in blocks)
+        assert len(events) + len(letters) + len(logs) == records, "every record has one outcome"
+        return Settled(events, letters, logs, edges, records)
+
+    def _events(self, lines: Lines, refused: list[Refused]) -> tuple[pa.Table, pa.Table]:
+        if not lines.counts:
+            return self._schema.empty_table(), IDENTITY_SCHEMA.empty_table()
+        raw = scan_lines(b"".join(lines.parts), lines.pieces(), FIELDS, self._promoted)
+        positions, piece = lines.positions(), lines.piece_of_row()
+        times = times_of(raw, lines)
+        given = times.columns | {
+            "position": pa.array(positions),
+            "source": _of_frames([frame.source for frame in lines.frames], piece),
+            "properties": leftover_text(raw, _KEPT),
+        }
+        result = self._normaliser.normalise(raw, Origin(0, 0, f"{self.log_name}-", given, times.states))
+        for letter in result.letters:
+            row = letter.line  # lines are counted from 0 here
+            refused.append(_refused(letter, raw, times, (lines.frames[piece[row]], int(positions[row]))))
+        rows = np.arange(len(raw))
+        if result.letters:
+            rows = np.searchsorted(positions, result.events.column("position").to_numpy())
+        events = _enriched(result.events, raw, lines.frames, (rows, piece[rows]))
+        return events, edges_of(events, raw, rows, self.known)
+
+
+def every_protocol() -> dict[str, WireProtocol]:
+    """The wire protocols of this version, by name."""
+    from footfall.collect import protocols
+
+    kinds = (getattr(protocols, name) for name in protocols.__all__)
+    made = [kind() for kind in kinds if isinstance(kind, type)]
+    return {protocol.name: protocol for protocol in made}
+
+
+def _refused(letter: DeadLetter, raw: RawRows, times: Times, where: tuple[Frame, int]) -> Refused:
+    """A dead letter of the normaliser; a time that only the correction spoilt gets words of its own."""
+    row, detail = letter.line, letter.detail
+    if letter.reason == DropReason.INVALID_TIME and times.readable[row] and raw.rows[row, 3] == FINE:
+        client = raw.value(raw.columns.index("event_time"), row)
+        detail = f"event_time = {client!r} is no time between 1970 and 2200 once corrected by the client's clock at sending"
+    return Refused(where[0], where[1], letter.reason, detail, letter.row)
+
+
+def _enriched(events: pa.Table, raw: RawRows, frames: list[Frame], where: tuple[Any, Any]) -> pa.Table:
+    """Fill what the events leave open from their request's place, their agent and their addresses."""
+    rows, piece = where
+    columns = {name: _of_frames([getattr(frame, name) for frame in frames], piece) for name in _PLACE}
+    columns |= agent_columns(_agents(raw, frames, rows, piece))
+    found = {name: column for name, column in columns.items() if column.null_count < len(column)}
+    for name, column in found.items():
+        own = events.column(name).combine_chunks()
+        if own.null_count:
+            events = _with(events, name, column if own.null_count == len(own) else pc.coalesce(own, column))
+    for name, column in address_columns(events).items():
+        events = _with(events, name, column)
+    return events
+
+
+def _agents(raw: RawRows, frames: list[Frame], rows: Any, piece: Any) -> pa.Array:
+    """The User-Agent of every event: its own, else its request's."""
+    cells = raw.column(raw.columns.index("agent"))
+    whole = _of_frames([frame.agent for frame in frames], piece)
+    if not (cells[:, 2] != NULL).any():
+        return whole
+    own = texts(raw.octets, cells if len(rows) == len(cells) else cells[rows])[0]
+    if not own.null_count:
+        return own
+    return pc.coalesce(own, pc.cast(whole, pa.string()))
+
+
+def _of_frames(values: list[str | None], piece: Any) -> pa.Array:
+    """One value a frame -> one a row."""
+    if all(value is None for value in values):
+        return pa.nulls(len(piece), pa.string())
+    if len(set(values)) == 1:
+        return pa.repeat(pa.scalar(values[0], pa.string()), len(piece))
+    return pa.array(values, pa.string()).take(pa.array(piece))
+
+
+def _with(events: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    index = events.schema.get_field_index(name)
+    return events.set_column(index, events.schema.field(index), column)
+
+
+def _portions(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """The blocks in portions of about RECORDS_AT_ONCE and BYTES_AT_ONCE, one block or more each."""
+    portion: list[Block] = []
+    records = size = 0
+    for block in blocks:
+        weight = sum(len(frame.body) for frame in block.frames)
+        if portion and (records + block.count > RECORDS_AT_ONCE or size + weight > BYTES_AT_ONCE):
+            yield portion
+            portion, records, size = [], 0, 0
+        portion.append(block)
+        records += block.count
+        size += weight
+    if portion:
+        yield portion
+
+
+def _joined(parts: Sequence[Settled]) -> Settled:
+    if len(parts) == 1:
+        return parts[0]
+    events, letters, logs, edges = (pa.concat_tables([getattr(part, name) for part in parts]) for name in ("events", "letters", "logs", "edges"))
+    return Settled(events, letters, logs, edges, sum(part.records for part in parts))
