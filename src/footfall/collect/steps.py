@@ -25,6 +25,7 @@ from footfall.collect.routing import Routing
 from footfall.collect.settings import CollectSection
 from footfall.collect.wire.contract import Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route, WireProtocol
 from footfall.collect.wire.json_body import json_text
+from footfall.collect.wire.json_object import ndjson
 from footfall.event.canonical import Letter
 from footfall.event.drop import DropReason
 from footfall.eventlog.contract import Counts, Frame
@@ -195,7 +196,7 @@ def put_frames(intake: Intake, desk: Desk) -> None:
         kept = None if intake.fresh is None else tuple(intake.fresh)
         intake.frames.append(_frame(intake, "raw", count, intake.asked.body, intake.asked.path, kept))
     elif count and intake.lines is not None:
-        intake.frames.append(_frame(intake, "lines", count, _LINES.encode_lines(intake.lines)))
+        intake.frames.append(_frame(intake, "lines", count, ndjson(intake.lines)))
     if batch.refused:
         kept_ip = desk.settings.ip
         letters = [Letter(one.reason.value, one.detail, without_addresses(one.row, kept_ip), one.place, one.field) for one in batch.refused]

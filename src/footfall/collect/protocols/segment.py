@@ -117,7 +117,7 @@ class Segment:
             batch = _read_batch(asked.body)
         else:
             message = decode(_ONE, asked.body)
-            batch = Batch([message], [message.messageId], message.writeKey, message.sentAt)
+            batch = Batch([message], [message.messageId or None], message.writeKey, message.sentAt)
         kind = asked.path.rsplit("/", 1)[-1]
         if kind in _KINDS:
             for message in batch.items:
@@ -152,12 +152,12 @@ def _read_batch(body: bytes) -> Batch:
     except msgspec.ValidationError:
         loose = decode(_LOOSE, body)
         items, places, refused = decode_each(_ONE, loose.batch)
-        return Batch(items, [item.messageId for item in items], loose.writeKey, loose.sentAt, refused, places)
+        return Batch(items, [item.messageId or None for item in items], loose.writeKey, loose.sentAt, refused, places)
     except (msgspec.MsgspecError, RecursionError) as problem:
         raise not_json(problem) from None
     if not read.batch:
         raise BadRequest(DropReason.MALFORMED_BODY, "the batch is empty", field="batch")
-    return Batch(read.batch, [item.messageId for item in read.batch], read.writeKey, read.sentAt)
+    return Batch(read.batch, [item.messageId or None for item in read.batch], read.writeKey, read.sentAt)
 
 
 def _refuse_wrong(batch: Batch) -> None:
@@ -204,7 +204,7 @@ def _event(message: Message) -> Event:
     user = message.userId
     return Event(
         name=message.event if kind == "track" and message.event else _NAMES.get(kind, kind),
-        event_id=message.messageId,
+        event_id=message.messageId or None,
         event_time=message.originalTimestamp or message.timestamp,
         sent_time=message.sentAt,
         user_id=str(user) if user.__class__ is int else user,  # type: ignore[arg-type]
