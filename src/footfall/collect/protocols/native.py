@@ -28,7 +28,6 @@ T = TypeVar("T")
 NAME_LENGTH_MAX = 400
 _BROKEN = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _BRACE = ord("{")
-_COOKIELESS = "cookieless"
 _Id = Annotated[str, Meta(min_length=1)]
 _Whole64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Time = str | _Whole64
@@ -57,21 +56,20 @@ class NativeRecord(LogRecord, forbid_unknown_fields=True, kw_only=True):
     bytes: _Whole64 | None = None
 
 
-class _Whole(msgspec.Struct, Generic[T], forbid_unknown_fields=True):
-    """A body with an envelope."""
+class _Whole(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What an envelope says beside its elements."""
 
-    items: list[T]
     sent_time: _Time | None = None
     key: str | None = None
     cookieless: bool = False
 
 
-class _Events(_Whole[T], Generic[T], rename={"items": "events"}):
-    """An envelope around events."""
+class _Events(_Whole, Generic[T], kw_only=True):
+    items: list[T] = msgspec.field(name="events")
 
 
-class _Records(_Whole[T], Generic[T], rename={"items": "records"}):
-    """An envelope around log records."""
+class _Records(_Whole, Generic[T], kw_only=True):
+    items: list[T] = msgspec.field(name="records")
 
 
 class _Unread(msgspec.Struct, forbid_unknown_fields=True):
@@ -216,12 +214,8 @@ class _Native:
 
     def refuse(self, asked: Asked, problem: Problem) -> Answer:
         """What was wrong, what to do about it, and whether to come back with the same request."""
-        error = {
-            "code": problem.code,
-            "sentence": problem.sentence,
-            "hint": problem.hint,
-            "retryable": problem.status in (408, 429) or problem.status >= 500,
-        }
+        later = problem.status in (408, 429) or problem.status >= 500
+        error = {"code": problem.code, "sentence": problem.sentence, "hint": problem.hint, "retryable": later}
         return Answer(problem.status, msgspec.json.encode({"error": error}), (JSON, *retry_after(problem)))
 
 
@@ -259,12 +253,9 @@ def _read(body: bytes, form: _Form) -> Batch:
     check_text(body)
     start = body.lstrip()[:1]
     if start not in (b"[", b"{"):
-        raise BadRequest(
-            DropReason.MALFORMED_BODY,
-            "the body holds no JSON object" if start else "the body is empty",
-            field="body",
-            hint=f'send NDJSON, a JSON array, one object or {{"{form.list_name}": […]}}',
-        )
+        sentence = "the body holds no JSON object" if start else "the body is empty"
+        hint = f'send NDJSON, a JSON array, one object or {{"{form.list_name}": […]}}'
+        raise BadRequest(DropReason.MALFORMED_BODY, sentence, field="body", hint=hint)
     try:
         items = form.many.decode(body) if start == b"[" else form.one.decode_lines(body)
     except msgspec.ValidationError:
@@ -274,17 +265,16 @@ def _read(body: bytes, form: _Form) -> Batch:
     return _batch(items, form)
 
 
-def _batch(items: list[Any], form: _Form, whole: _Whole[Any] | None = None) -> Batch:
+def _batch(items: list[Any], form: _Form, whole: _Whole | None = None) -> Batch:
     if not items:
         raise BadRequest(DropReason.MALFORMED_BODY, f"the request holds no {form.list_name}", field=form.list_name)
     batch = Batch(items, [item.event_id for item in items])
     return batch if whole is None else _with(batch, whole)
 
 
-def _with(batch: Batch, whole: _Whole[Any]) -> Batch:
-    """What an envelope says beside its elements."""
+def _with(batch: Batch, whole: _Whole) -> Batch:
     batch.sent, batch.key = whole.sent_time, whole.key or None
-    batch.extra = _COOKIELESS if whole.cookieless else None
+    batch.extra = "cookieless" if whole.cookieless else None
     return batch
 
 
@@ -325,10 +315,8 @@ def _read_again(body: bytes, form: _Form, *, array: bool) -> Batch:
 def _read_lines(body: bytes, form: _Form, problem: Exception) -> Batch:
     """NDJSON with a line that is no JSON: the others are taken.  A body of which no line can be used is broken as a whole."""
     lines = [line for line in body.split(b"\n") if line.strip()]
-    if len(lines) < 2 or isinstance(problem, RecursionError):
-        raise not_json(problem)
     batch = _each(lines, form)
-    if not batch.items:
+    if not batch.items or isinstance(problem, RecursionError):
         raise not_json(problem)
     return batch
 
@@ -405,7 +393,6 @@ def _key(asked: Asked) -> str | None:
 
 
 def _id_in(row: str) -> str | None:
-    """The id of a refused element, so that its sender can find it."""
     try:
         return _IDENTIFIED.decode(row).event_id
     except (*_BROKEN, UnicodeEncodeError):
