@@ -15,13 +15,14 @@ from footfall.cli.project import config, doctor, init, version
 from footfall.cli.running import keys, up
 from footfall.cli.session import Session
 from footfall.cli.sql import sql
+from footfall.cli.tail import tail
 from footfall.cli.upkeep import compact, deadletters, erase, expire, imports
 from footfall.errors import FootfallError, InvalidQuery, StorageFailed, nearest
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
-    ("Events", (import_command, imports, deadletters, sql)),
+    ("Events", (import_command, tail, imports, deadletters, sql)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )
