@@ -16,8 +16,7 @@
 
   const key = option('key');
   const cookieless = option('cookieless') !== null && option('cookieless') !== 'false';
-  const endpoint = (option('endpoint') || new URL('/api/v1/events', script.src).href)
-    + '?key=' + encodeURIComponent(key) + (cookieless ? '&cookieless=1' : '');
+  const endpoint = option('endpoint') || new URL('/api/v1/events', script.src).href;
   const withHash = option('hash') !== null;
   const place = 'footfall:' + key;
   const MINUTE = 60000;
@@ -159,7 +158,7 @@
     return batch;
   };
 
-  const body = (events) => JSON.stringify({sent_time: new Date().toISOString(), events});
+  const body = (events) => JSON.stringify({key: key || undefined, sent_time: new Date().toISOString(), cookieless, events});
 
   const forget = (events) => {
     const gone = new Set(events.map((event) => event.event_id));
