@@ -7,5 +7,6 @@ from footfall.collect.protocols.native import Native, NativeLogs
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
+from footfall.collect.protocols.snowplow import Snowplow
 
-__all__ = ["Amplitude", "Mixpanel", "MixpanelImport", "Native", "NativeLogs", "PostHog", "PostHogV1", "Segment"]
+__all__ = ["Amplitude", "Mixpanel", "MixpanelImport", "Native", "NativeLogs", "PostHog", "PostHogV1", "Segment", "Snowplow"]
