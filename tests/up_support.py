@@ -171,3 +171,15 @@ def ids_in_log(folder: Path) -> list[str]:
         position = blocks[-1].end
     log.close()
     return found
+
+
+def landed_all(folder: Path) -> bool:
+    """Whether the lake has everything that the log of a project holds."""
+    from footfall.eventlog.opening import open_log
+
+    project = open_project(folder)
+    log = open_log(project.config.log, folder, read_only=True)
+    try:
+        return log.end() == 0 or (project.lake.committed(f"log:{log.name}") or 0) >= log.end()
+    finally:
+        log.close()

@@ -18,6 +18,8 @@ from footfall.analyses.spec.contract import Analysis
 from footfall.analyses.spec.menu import analyses
 from footfall.app.config import PREFIX, Config, describe
 from footfall.cli.ask import command_of
+from footfall.collect.routing import every_protocol
+from footfall.collect.steps import PIPELINE
 from footfall.event.drop import MEANING
 from footfall.event.schema import EVENT_FIELDS
 
@@ -71,6 +73,20 @@ def drops() -> str:
     return table(("reason", "meaning"), [(f"`{reason.value}`", meaning) for reason, meaning in MEANING.items()])
 
 
+def protocols() -> str:
+    """Who may send, and where to."""
+    rows = []
+    for protocol in every_protocol():
+        paths = dict.fromkeys(route.path for route in protocol.routes if route.reply is None)
+        rows.append((protocol.title, ", ".join(f"`{path}`" for path in paths)))
+    return table(("SDKs of", "paths"), rows)
+
+
+def steps() -> str:
+    """What happens to a request, in order."""
+    return table(("step", "what it does"), [(f"`{step.__name__}`", inspect.cleandoc(step.__doc__ or "").split("\n")[0]) for step in PIPELINE])
+
+
 def columns() -> str:
     """The columns of an event."""
     own = [(f"`{field.name}`", str(field.type)) for field in EVENT_FIELDS]
@@ -107,6 +123,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "errors": error_codes,
     "drops": drops,
     "columns": columns,
+    "protocols": protocols,
+    "steps": steps,
     "analyses": questions,
 }
 

@@ -6,9 +6,11 @@ import importlib.util
 import re
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from up_support import Up, landed_all, wait_until
 
 from footfall import errors
 from footfall.cli.main import footfall, main
@@ -28,21 +30,60 @@ def console_lines(page: Path) -> list[str]:
 RUNNABLE = [page for page in PAGES if console_lines(page)]
 
 
-@pytest.mark.parametrize("page", RUNNABLE, ids=[page.name for page in RUNNABLE])
-def test_commands_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypatch, capsys):
+QUIET = [page for page in RUNNABLE if not any(line.endswith(" &") for line in console_lines(page))]
+SERVED = [page for page in RUNNABLE if page not in QUIET]
+
+
+def run_page(page, tmp_path, monkeypatch, capsys, other=None):
+    """Every console line of a page, in order; `other` runs what is no plain footfall command and returns what it printed."""
     for example in (DOCS / "examples").iterdir():
         shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     printed: list[str] | None = None
     for line in console_lines(page):
-        if line.startswith("$ "):
-            words = shlex.split(line.removeprefix("$ "))
-            assert words[0] == "footfall", line
-            assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
-            printed = capsys.readouterr().out.splitlines()
-        else:
+        if not line.startswith("$ "):
             assert printed, f"{page.name} shows more than was printed: {line}"
             assert line == printed.pop(0)
+            continue
+        command = line.removeprefix("$ ")
+        words = shlex.split(command)
+        if other is not None and (words[0] != "footfall" or words[-1] == "&"):
+            printed = other(command)
+            continue
+        assert words[0] == "footfall", line
+        assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
+        printed = capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("page", QUIET, ids=[page.name for page in QUIET])
+def test_commands_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypatch, capsys):
+    run_page(page, tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SERVED, ids=[page.name for page in SERVED])
+def test_commands_of_a_page_with_a_server_run_and_print_what_it_says(page, tmp_path, monkeypatch, capsys):
+    """`footfall -C DIR up &` starts a real server on a free port that stands for 8787; curl lines are run by a shell."""
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl on the PATH, as the page does")
+    ups: list[Up] = []
+
+    def other(command):
+        if command.endswith(" &"):
+            ups.append(Up(tmp_path / command.split()[2]).start())
+            monkeypatch.setenv("FOOTFALL_COLLECT__PORT", str(ups[-1].port))
+            return []
+        assert command.startswith("curl "), command
+        done = subprocess.run(command.replace("8787", str(ups[-1].port)), shell=True, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        wait_until(lambda: landed_all(ups[-1].folder), 60)
+        return done.stdout.splitlines()
+
+    try:
+        run_page(page, tmp_path, monkeypatch, capsys, other)
+    finally:
+        for up in ups:
+            up.stop()
 
 
 def test_links_lead_somewhere():
