@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -75,7 +76,7 @@ class Door:
         assert self._process is None, "the door runs already"
         with self._log.open("wb") as log:
             command = [str(FOOTFALL), "-C", str(self.project), "up", "--port", str(self.port)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.port = wait_for(self._told_port, "the server's address", READY_SECONDS)
         wait_for(self._is_ready, "GET /healthz", READY_SECONDS)
 
@@ -113,10 +114,10 @@ class Door:
         assert status == 0, f"the server ended with {status}: {self.said()[-2000:]}"
 
     def kill(self) -> None:
-        """End it with no time for last words."""
+        """End it and all of its parts with no time for last words."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def post(self, path: str, body: bytes | str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
