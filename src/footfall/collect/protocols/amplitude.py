@@ -283,7 +283,9 @@ def _page(raw: msgspec.Raw) -> _Page:
 
 def _rest(raw: msgspec.Raw, item: Item) -> tuple[msgspec.Raw, msgspec.Raw]:
     """Properties and context: everything that has no column."""
-    members = {name: value for name, value in _OBJECT.decode(raw).items() if not absent(value)}
+    members = _OBJECT.decode(raw)
+    if b"null" in memoryview(raw).tobytes():
+        members = {name: value for name, value in members.items() if not absent(value)}
     beside = {name: bytes(members[name]) for name in _BESIDE if name in members}
     properties = with_members(b"{}" if absent(item.event_properties) else bytes(item.event_properties), beside)
     context = {name: value for name, value in members.items() if name not in _OWN}

@@ -93,7 +93,7 @@ def _always(body: bytes) -> Callable[[Asked], Answer]:
 
 def _is_batch_of_posthog(asked: Asked) -> bool:
     """Amplitude has /batch too, always without a slash at the end, and `events` in its bodies."""
-    return asked.path.endswith("/") or (b'"batch"' in asked.body and b'"events"' not in asked.body)
+    return asked.path.endswith("/") or (b'"batch":' in asked.body and b'"events":' not in asked.body)
 
 
 class PostHog:
