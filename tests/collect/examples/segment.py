@@ -125,6 +125,15 @@ EXAMPLES = [
         fields={0: {"properties": {"name": "Home"}}},
     ),
     Example(
+        title="RudderStack's identify, whose traits are in the context",
+        asked=post("/v1/identify", {"userId": "u2", "messageId": "r1", "context": {"traits": {"plan": "pro"}}}),
+        names=["identify"],
+        users=["u2"],
+        ids=["r1"],
+        times=[None],
+        fields={0: {"properties": {"plan": "pro"}, "context": {"traits": {"plan": "pro"}}}},
+    ),
+    Example(
         title="a path of Jitsu",
         asked=post("/api/s/s2s/track", {"event": "login", "userId": "u4", "messageId": "j1"}, headers={"X-Write-Key": "id4:secret"}),
         names=["login"],

@@ -84,6 +84,7 @@ class _Context(msgspec.Struct, gc=False):
     os: _Named | None = None
     device: _Named | None = None
     sessionId: str | int | None = None  # noqa: N815
+    traits: msgspec.Raw = NO_JSON
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -222,7 +223,7 @@ def _event(message: Message) -> Event:
         utm_source=campaign.source if campaign else None,
         utm_medium=campaign.medium if campaign else None,
         utm_campaign=campaign.name if campaign else None,
-        properties=_properties(message, kind),
+        properties=_properties(message, kind, context.traits),
         context=_kept_context(message.context, context),
     )
 
@@ -245,11 +246,16 @@ def _kept_context(raw: msgspec.Raw, context: _Context) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(members))
 
 
-def _properties(message: Message, kind: str) -> msgspec.Raw:
-    """A track call's properties, an identify call's traits; what a call has beside them is added under its own name."""
+def _properties(message: Message, kind: str, context_traits: msgspec.Raw) -> msgspec.Raw:
+    """A track call's properties, an identify call's traits; what a call has beside them is added under its own name.
+
+    RudderStack's SDKs put the traits of identify into the context.
+    """
     raw = message.properties
     if kind in ("identify", "group"):
         raw = message.properties if absent(message.traits) else message.traits
+        if kind == "identify" and absent(raw):
+            raw = context_traits
     extra = {"groupId": message.groupId, **({"category": message.category, "name": message.name} if kind in ("page", "screen") else {})}
     found = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in extra.items() if value is not None}
     if kind == "merge" and not absent(message.mergeProperties):
