@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import data
+import door
 import peers
 import tables
 
@@ -60,6 +61,7 @@ class Bench:
     all_ways: bool
     measured: list[dict] = field(default_factory=list)
     tables: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
+    measured_at_the_door: list[dict] = field(default_factory=list)
 
     def measure(self, who: str, question: str, module: str, case: str, **context: object) -> dict | None:
         """One thing in its own process; None (and a line that says why) when it failed."""
@@ -203,7 +205,7 @@ def main() -> int:
     parser.add_argument("--no-peers", action="store_true", help="footfall alone; nothing is installed")
     parser.add_argument("--all", action="store_true", help="the peers' slower ways too")
     parser.add_argument("--landed", action="store_true", help="the peers over files that are not compacted too")
-    parser.add_argument("--only", choices=["import", "analyses", "growth"], action="append", help="one part; repeatable")
+    parser.add_argument("--only", choices=["import", "analyses", "growth", "door"], action="append", help="one part; repeatable")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for everybody")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     asked = parser.parse_args()
@@ -214,7 +216,7 @@ def main() -> int:
     bench = Bench(asked.threads, 1 if asked.quick else 3, not asked.no_peers, asked.all)
     machine = tables.hardware(asked.threads)
     print(machine, file=sys.stderr)
-    parts = asked.only or ["import", "analyses", "growth"]
+    parts = asked.only or ["import", "analyses", "growth", "door"]
     if "analyses" in parts:
         for kind in ("compacted", "landed") if asked.landed else ("compacted",):
             measure_analyses(bench, 200_000 if asked.quick else 20_000_000, kind)
@@ -222,12 +224,17 @@ def main() -> int:
         measure_import(bench, 50_000 if asked.quick else 5_000_000)
     if "growth" in parts:
         measure_growth(bench, [50_000, 200_000] if asked.quick else [1_000_000, 5_000_000, 20_000_000])
+    if "door" in parts:
+        measured, rows = door.measure(0.5 if asked.quick else 4, 1 if asked.quick else 2, RESULTS / "scratch")
+        bench.measured_at_the_door = measured
+        bench.add("The front door, events a second, client on the same cores", rows)
     name = "quick" if asked.quick else "latest"
     pages = "\n".join(tables.markdown(title, rows) for title, rows in bench.tables)
     (RESULTS / f"{name}.md").write_text(f"# Measured\n\n{machine}.  Seconds are median / best.\n\n{pages}")
     whole = {
         "machine": machine,
         "measured": [{k: v for k, v in one.items() if k != "result"} for one in bench.measured],
+        "door": bench.measured_at_the_door,
         "tables": dict(bench.tables),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1))

@@ -22,4 +22,6 @@ def test_a_quick_run_measures_everything():
     assert questions == {"funnel", "sessions", "sessions whole row", "transitions", "retention", "import csv", "import ndjson", "compact csv"}
     assert all(one["median_s"] > 0 and one["peak_mb"] > 50 for one in found["measured"])
     assert "failed" not in done.stderr
-    assert len(found["tables"]) == 3
+    assert len(found["tables"]) == 4
+    assert {one["kind"] for one in found["door"]} == {"raw", "drop", "durable", "with landing"}
+    assert all(one["events_s"] > 0 and set(one["statuses"]) == {"200"} for one in found["door"])
