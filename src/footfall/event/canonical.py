@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 NO_JSON = msgspec.Raw(b"")
+ROW_TEXT_BYTES_MAX = 16 << 10  # of a refused event, in its dead letter
 
 
 def absent(raw: msgspec.Raw) -> bool:

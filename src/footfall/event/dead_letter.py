@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from footfall.event.canonical import ROW_TEXT_BYTES_MAX
 from footfall.event.schema import TIME
 
-ROW_TEXT_BYTES_MAX = 16 << 10
+__all__ = ["DEAD_LETTER_SCHEMA", "ROW_TEXT_BYTES_MAX", "DeadLetter", "letter_table"]
+
 
 DEAD_LETTER_SCHEMA = pa.schema(
     [

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from footfall.collect.wire.contract import BadRequest, Refusal
-from footfall.event.dead_letter import ROW_TEXT_BYTES_MAX
+from footfall.event.canonical import ROW_TEXT_BYTES_MAX
 from footfall.event.drop import DropReason
 
 T = TypeVar("T")
