@@ -14,6 +14,7 @@ from footfall.cli.importing import import_command
 from footfall.cli.project import config, doctor, init, version
 from footfall.cli.running import keys, up
 from footfall.cli.session import Session
+from footfall.cli.simulate import simulate
 from footfall.cli.sql import sql
 from footfall.cli.tail import tail
 from footfall.cli.upkeep import compact, deadletters, erase, expire, imports
@@ -22,7 +23,7 @@ from footfall.errors import FootfallError, InvalidQuery, StorageFailed, nearest
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
-    ("Events", (import_command, tail, imports, deadletters, sql)),
+    ("Events", (import_command, tail, simulate, imports, deadletters, sql)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )

@@ -94,7 +94,7 @@ def write_history(
     written: list[WrittenFile] = []
     file: HistoryFile | None = None
     week = ""
-    for day, visits in _days(history, catalogue, people):
+    for day, visits in visits_by_day(history, catalogue, people):
         if file is None or day.strftime("%G-W%V") != week:
             if file is not None:
                 written.append(_finish(file))
@@ -117,7 +117,7 @@ def _finish(file: HistoryFile) -> WrittenFile:
     return WrittenFile(file.path, file.rows, file.sent_twice, file.broken)
 
 
-def _days(history: ShopHistory, catalogue: Catalogue, people: People) -> Iterator[tuple[date, Visits]]:
+def visits_by_day(history: ShopHistory, catalogue: Catalogue, people: People) -> Iterator[tuple[date, Visits]]:
     """Each day's events in order of time.  What runs past midnight waits for its day; what runs past the last is left out."""
     waiting: Visits | None = None
     for number in range(history.days):
