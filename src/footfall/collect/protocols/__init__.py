@@ -1,12 +1,28 @@
 """The wire protocols that the front door understands, one vendor a module."""
 
 from footfall.collect.protocols.amplitude import Amplitude
+from footfall.collect.protocols.matomo import Matomo
 from footfall.collect.protocols.mixpanel import Mixpanel
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
 from footfall.collect.protocols.native import Native, NativeLogs
+from footfall.collect.protocols.plausible import Plausible
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
 from footfall.collect.protocols.segment import Segment
 from footfall.collect.protocols.snowplow import Snowplow
+from footfall.collect.protocols.umami import Umami
 
-__all__ = ["Amplitude", "Mixpanel", "MixpanelImport", "Native", "NativeLogs", "PostHog", "PostHogV1", "Segment", "Snowplow"]
+__all__ = [
+    "Amplitude",
+    "Matomo",
+    "Mixpanel",
+    "MixpanelImport",
+    "Native",
+    "NativeLogs",
+    "Plausible",
+    "PostHog",
+    "PostHogV1",
+    "Segment",
+    "Snowplow",
+    "Umami",
+]
