@@ -27,15 +27,19 @@ _SALT = {SEEN: np.uint64(0), IDENTIFY: np.uint64(0xD1B54A32D192ED03)}
 
 def edges_of(events: pa.Table, raw: RawRows, rows: np.ndarray[Any, Any], known: KnownPairs) -> pa.Table:
     """The lines that these events add; row k of `events` is row `rows[k]` of `raw`.  Notes the pairs in `known`."""
-    said, explicit = _explicit(events, raw, rows)
+    said, calling = _explicit(events, raw, rows)
     both = pc.and_(events.column("user_id").is_valid(), events.column("anonymous_id").is_valid()).to_numpy()
-    both[explicit] = False
-    # A call comes before the sightings of its call in a batch or after them: either way the pair is known from then on.
-    calls = _new_calls(said, known)
-    seen_rows = np.flatnonzero(both)
-    seen = _new(events, seen_rows, known)
-    table = pa.concat_tables([calls, seen])
-    return table.sort_by("position") if len(calls) and len(seen) else table
+    both[calling] = False
+    seeing = np.flatnonzero(both)
+    pairs = events.select(["user_id", "anonymous_id"]) if len(seeing) == len(events) else events.select(["user_id", "anonymous_id"]).take(seeing)
+    # A call and a sighting of one pair in one batch: the earlier one is first, as if they came one at a time.
+    order = np.argsort(np.concatenate([calling, seeing]), kind="stable")
+    keys = np.concatenate([_keys(said, SEEN), _pair_keys(pairs.column("anonymous_id"), pairs.column("user_id"), SEEN)])
+    new = np.empty(len(keys), np.bool_)
+    new[order] = known.add(keys[order])
+    fresh = seeing[new[len(calling) :]]
+    tables = [table for table in (_new_calls(said, known), _sightings(events, fresh)) if len(table)]
+    return pa.concat_tables(tables).sort_by("position") if tables else IDENTITY_SCHEMA.empty_table()
 
 
 def _explicit(events: pa.Table, raw: RawRows, rows: np.ndarray[Any, Any]) -> tuple[pa.Table, np.ndarray[Any, Any]]:
@@ -53,26 +57,19 @@ def _explicit(events: pa.Table, raw: RawRows, rows: np.ndarray[Any, Any]) -> tup
 
 
 def _new_calls(said: pa.Table, known: KnownPairs) -> pa.Table:
+    """Calls without the identify calls that were said before."""
     if not len(said):
         return said
-    known.add(_keys(said, SEEN))
     fresh = known.add(_keys(said, IDENTIFY))
-    always = pc.not_equal(said.column("kind"), IDENTIFY).to_numpy()
-    return said.filter(pa.array(fresh | always))
+    return said.filter(pa.array(fresh | pc.not_equal(said.column("kind"), IDENTIFY).to_numpy()))
 
 
-def _new(events: pa.Table, rows: np.ndarray[Any, Any], known: KnownPairs) -> pa.Table:
+def _sightings(events: pa.Table, rows: np.ndarray[Any, Any]) -> pa.Table:
     """Lines for pairs that no call and no event joined before."""
     if not len(rows):
         return IDENTITY_SCHEMA.empty_table()
-    pairs = (
-        events.select(["user_id", "anonymous_id"]) if len(rows) == len(events) else events.select(["user_id", "anonymous_id"]).take(pa.array(rows))
-    )
-    fresh = rows[known.add(_pair_keys(pairs.column("anonymous_id"), pairs.column("user_id"), SEEN))]
-    if not len(fresh):
-        return IDENTITY_SCHEMA.empty_table()
-    picked = events.take(pa.array(fresh))
-    table = _lines(picked, pa.array([SEEN] * len(fresh)), picked.column("anonymous_id"))
+    picked = events.take(pa.array(rows))
+    table = _lines(picked, pa.array([SEEN] * len(rows)), picked.column("anonymous_id"))
     return table.filter(_joins(table))
 
 
