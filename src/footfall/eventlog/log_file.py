@@ -153,6 +153,7 @@ class LogFile:
         self.name = name
         self.path = folder / name.text
         self._connection = connect(self.path, writing=False)
+        self._behind = (-1, 0)  # position and sequence behind the last row that was read: where a reader that follows goes on
 
     def log_name(self) -> str:
         """The name of the log that the file belongs to."""
@@ -168,7 +169,12 @@ class LogFile:
         Sequences in a file have no gaps and positions never fall, so this halves the range instead of keeping an index, which would cost
         every append one more page.
         """
-        low, high = self.name.sequence + 1, self.tail().sequence + 1
+        if position == self._behind[0]:
+            return self._behind[1]
+        tail = self.tail()
+        if position >= tail.position:
+            return tail.sequence + 1
+        low, high = self.name.sequence + 1, tail.sequence + 1
         while low < high:
             middle = (low + high) // 2
             row = self._connection.execute("SELECT position + count FROM groups WHERE sequence = ?", (middle,)).fetchone()
@@ -194,6 +200,8 @@ class LogFile:
                     break
         finally:
             cursor.close()
+        if rows:
+            self._behind = (rows[-1].position + rows[-1].records, rows[-1].sequence + 1)
         return rows
 
     def ids(self, since_us: int, end: int) -> Iterator[tuple[int, bytes]]:

@@ -89,9 +89,11 @@ class SqliteLog:
             StorageFailed: a file cannot be read, or a block is not as it was written.
         """
         assert position >= 0
-        unpacker = Unpacker()
+        rows = self._with_files(lambda names: self._rows(names, position, bytes_max))
+        unpacker = Unpacker() if rows else None
         expected = None
-        for path, row in self._with_files(lambda names: self._rows(names, position, bytes_max)):
+        for path, row in rows:
+            assert unpacker is not None
             try:
                 frames = unpacker.unpack(row.block)
                 _check(row, [frame.count for frame in frames], expected)
