@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 REMEMBERED = 1 << 14
+LIBRARY = "http-library"  # the list's tag for them
 LENGTH_MAX = 1 << 10  # of a text; what is longer says nothing more
 COLUMNS = ("platform", "os", "browser", "device", "is_bot")
 _HAND_HELD = {"iOS": "ios", "Android": "android"}
@@ -39,7 +40,8 @@ def _robots() -> Any:
     import crawleruseragents
     from ua_parser_rs import OSExtractor
 
-    patterns = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
+    # HTTP libraries are how SDKs send: what says no more than okhttp or axios is no robot for that.
+    patterns = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA if LIBRARY not in entry.get("tags", ())]
     return OSExtractor((pattern, "robot", None, None, None, None) for pattern in patterns)
 
 
