@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from footfall.collect.settle.agents import LIBRARY, agent_columns, is_robot, read_agent
+from footfall.collect.settle.agents import agent_columns, read_agent
 from footfall.collect.settle.channel import channel_of
 from footfall.collect.settle.known_pairs import KnownPairs
+from footfall.collect.wire.robots import LIBRARY, is_robot
 from footfall.event.cells.url_text import HOST, PARAMETERS, PATH, Addresses
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from footfall.collect.settle.agents import is_robot
 from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.json_body import decode, refusal, text_of
 from footfall.collect.wire.retry_after import retry_after
+from footfall.collect.wire.robots import is_robot
 from footfall.collect.wire.visitor import anonymous_visitor, visitor_id
 from footfall.event.canonical import NO_JSON, Event, absent
 from footfall.event.drop import DropReason

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from footfall.collect.wire.robots import LENGTH_MAX, is_robot
+
 REMEMBERED = 1 << 14
-LIBRARY = "http-library"  # the list's tag for them
-LENGTH_MAX = 1 << 10  # of a text; what is longer says nothing more
 COLUMNS = ("platform", "os", "browser", "device", "is_bot")
 _HAND_HELD = {"iOS": "ios", "Android": "android"}
 _DESKTOPS = frozenset(("Windows", "Mac OS X", "Linux", "Ubuntu", "Chrome OS", "Fedora", "Debian", "FreeBSD", "OpenBSD"))
@@ -35,27 +35,11 @@ class Agent:
 
 
 @cache
-def _robots() -> Any:
-    """The patterns of robots in one matcher that skips what cannot match; one by one they cost a hundred times as much."""
-    import crawleruseragents
-    from ua_parser_rs import OSExtractor
-
-    # HTTP libraries are how SDKs send: what says no more than okhttp or axios is no robot for that.
-    patterns = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA if LIBRARY not in entry.get("tags", ())]
-    return OSExtractor((pattern, "robot", None, None, None, None) for pattern in patterns)
-
-
-@cache
 def _parser() -> Any:
     from ua_parser import Parser, loaders
     from ua_parser.regex import Resolver
 
     return Parser(Resolver(loaders.load_lazy_builtins()))
-
-
-def is_robot(text: str) -> bool:
-    """Whether a User-Agent is a known robot's."""
-    return _robots().extract(text[:LENGTH_MAX]) is not None
 
 
 @lru_cache(maxsize=REMEMBERED)
