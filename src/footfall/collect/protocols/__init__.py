@@ -1,6 +1,7 @@
 """The wire protocols that the front door understands, one vendor a module."""
 
 from footfall.collect.protocols.amplitude import Amplitude
+from footfall.collect.protocols.ga4 import Ga4
 from footfall.collect.protocols.matomo import Matomo
 from footfall.collect.protocols.mixpanel import Mixpanel
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
@@ -14,6 +15,7 @@ from footfall.collect.protocols.umami import Umami
 
 __all__ = [
     "Amplitude",
+    "Ga4",
     "Matomo",
     "Mixpanel",
     "MixpanelImport",
