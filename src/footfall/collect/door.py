@@ -18,6 +18,7 @@ import msgspec
 from footfall import clock
 from footfall.collect.cors import Cors
 from footfall.collect.counters import Counters
+from footfall.collect.duplicates import NO_HASHES, Hashes
 from footfall.collect.inflate import too_large
 from footfall.collect.steps import STEP_NAMES, Desk, Intake, Turned, letters_frame, run, without_addresses
 from footfall.collect.wire.contract import Answer, Asked, BadRequest, Problem, Route, WireProtocol
@@ -98,7 +99,6 @@ class Door:
             run(intake, self.desk, self.counters)
             if intake.route.reply is not None:
                 return intake.route.reply(intake.asked)
-            error = await self._durable(intake.frames, intake.hashes.tobytes(), intake.counts)
         except BadRequest as problem:
             self.desk.window.take_back(intake.hashes)
             return await self._refused(intake, problem)
@@ -108,8 +108,8 @@ class Door:
         except BaseException:
             self.desk.window.take_back(intake.hashes)
             raise
+        error = await self._durable(intake.frames, intake.hashes, intake.counts)
         if error is not None:
-            self.desk.window.take_back(intake.hashes)
             return _refusal(intake.protocol, intake.asked, _not_stored(error))
         self._count(intake)
         return intake.protocol.answer(intake.asked, intake.outcome())
@@ -121,7 +121,7 @@ class Door:
         if not self._stranger(asked, intake):
             row = "" if problem.status == 413 else without_addresses(text_of(asked.body), self.desk.settings.ip)
             letter = Letter(problem.reason.value, problem.sentence, row, 0, problem.field)
-            error = await self._durable([letters_frame(protocol.name, [letter], asked.received_us, intake.source)], b"", Counts(1, 0, 0, 1))
+            error = await self._durable([letters_frame(protocol.name, [letter], asked.received_us, intake.source)], NO_HASHES, Counts(1, 0, 0, 1))
             if error is not None:
                 return _refusal(protocol, asked, _not_stored(error))
         return _refusal(protocol, asked, _problem(problem))
@@ -139,12 +139,20 @@ class Door:
             rest = (from_base64(rest) or b"").decode("utf-8", "replace").partition(":")[0]
         return not any(one and keys.source(one) for one in (*sent, rest))
 
-    async def _durable(self, frames: Sequence[Frame], ids: bytes, counts: Counts) -> FootfallError | None:
+    async def _durable(self, frames: Sequence[Frame], hashes: Hashes, counts: Counts) -> FootfallError | None:
         """Wait until the log has it; the error when it has not."""
         if not counts.received:
             return None
         future: asyncio.Future[FootfallError | None] = asyncio.get_running_loop().create_future()
-        self.committer.submit(frames, ids, counts, future.set_result)
+
+        def settled(error: FootfallError | None) -> None:
+            # Here and not after the wait: a request that comes in between would find ids of events that do not exist.
+            if error is not None:
+                self.desk.window.take_back(hashes)
+            if not future.done():
+                future.set_result(error)
+
+        self.committer.submit(frames, hashes.tobytes(), counts, settled)
         return await future
 
     def _count(self, intake: Intake) -> None:

@@ -22,6 +22,7 @@ MOVED_AT_ONCE = 4_096
 _EMPTY, _GONE = 0, 1  # no hash has only low bits: see `_kept`
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+NO_HASHES: Hashes = np.empty(0, np.uint64)
 
 
 @numba.njit(cache=True, forceinline=True)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from footfall import clock
 from footfall.collect.counters import Counters
-from footfall.collect.duplicates import DuplicateWindow, hashes_of
+from footfall.collect.duplicates import NO_HASHES, DuplicateWindow, hashes_of
 from footfall.collect.inflate import inflate
 from footfall.collect.keys import SOURCE_LENGTH_MAX, KeyRing
 from footfall.collect.places import Places, hashed
@@ -33,7 +32,6 @@ from footfall.eventlog.contract import Counts, Frame
 _LINES = msgspec.json.Encoder()
 _DEVICES = (b"Mozilla/", b"okhttp", b"Dalvik", b"CFNetwork", b"Darwin")
 _ADDRESS = re.compile(r"""(["']\$?_?_?(?:ip|ip_?address|cip|client_ip)["']\s*:\s*)["'][^"']*["']""", re.IGNORECASE)
-_NO_HASHES = np.empty(0, np.uint64)
 
 
 class Turned(Exception):
@@ -66,7 +64,7 @@ class Intake:
     batch: Batch = field(default_factory=lambda: Batch([], []))
     source: str | None = None
     fresh: list[int] | None = None  # indexes of the items that are no duplicates; None: all
-    hashes: Any = field(default_factory=lambda: _NO_HASHES)
+    hashes: Any = field(default_factory=lambda: NO_HASHES)
     agent: str | None = None
     place: tuple[str | None, str | None, str | None] = (None, None, None)
     lines: list[Any] | None = None  # the fresh items in canonical form, where the log does not get the body as it came
