@@ -170,7 +170,7 @@ await jitsu.group('g1', {size: 12});
 
 
 def test_jitsu_in_node_every_call_arrives(door, run_node):
-    script = "import jitsu from '@jitsu/js'; const {jitsuAnalytics} = jitsu; const HOST = process.env.DOOR;" + JITSU % "s2s: true"
+    script = "import sdk from '@jitsu/js'; const {jitsuAnalytics} = sdk; const HOST = process.env.DOOR;" + JITSU % "s2s: true"
     run_node(script, DOOR=door.url)
     events = door.events(4)
     assert [event["name"] for event in events] == ["identify", "Order Completed", "page_view", "group"]
