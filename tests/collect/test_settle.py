@@ -211,6 +211,21 @@ def test_a_raw_body_settles_as_its_canonical_lines_do(kept):
     assert raw.events.column("price").to_pylist() == [json.loads(bytes(event.properties))["price"] for event in picked]
 
 
+@pytest.mark.parametrize("form", ["lines", "array", "one", "envelope", "kept"])
+def test_raw_native_bodies_settle_in_every_form(form):
+    events = [{"name": f"e{number}", "user_id": "u", "properties": {"price": number, "note": "a\nb"}} for number in range(1 if form == "one" else 4)]
+    lines = "\n".join(json.dumps(event) for event in events)
+    bodies = {"lines": lines, "array": json.dumps(events, indent=2), "one": json.dumps(events[0], indent=2), "kept": lines}
+    body = bodies.get(form, json.dumps({"events": events})).encode()
+    kept = (1, 3) if form == "kept" else None
+    count = 2 if kept else len(events)
+    frame = Frame("events", "native", "raw", count, RECEIVED_US, body, path="/api/v1/events", kept=kept)
+    settled = Settler(PLAN, log_name="log").settle([Block(0, count, RECEIVED_US, [frame])])
+    expected = [1.0, 3.0] if kept else [float(number) for number in range(len(events))]
+    assert settled.events.column("price").to_pylist() == expected
+    assert settled.events.column("properties").to_pylist() == ['{"note": "a\\nb"}'] * count
+
+
 def frame_of(stream: Any, body: bytes, count: int, *, form: Form = "lines", protocol: str = "segment") -> Frame:
     return Frame(stream, protocol, form, count, RECEIVED_US, body, "web", path="/v1/batch")
 

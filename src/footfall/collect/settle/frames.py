@@ -84,13 +84,20 @@ def gather(blocks: Iterable[Block], protocols: Mapping[str, WireProtocol]) -> Ga
         position = block.position
         for frame in block.frames:
             into = gathered.events if frame.stream == "events" else gathered.logs if frame.stream == "logs" else gathered.letters
-            if frame.form == "lines":
+            if frame.form == "lines" or _is_canonical(frame):
                 into.add(frame, position, frame.count, frame.body)
             else:
                 _read_again(frame, position, _protocol(frame, protocols), into, gathered.refused)
             position += frame.count
         assert position == block.end, "a block's frames must hold as many records as it counts"
     return gathered
+
+
+def _is_canonical(frame: Frame) -> bool:
+    """Whether a raw body is the array or the lines of canonical events that the scanner takes as they stand, without an envelope."""
+    if frame.protocol != "native" or frame.kept is not None:
+        return False
+    return frame.body[:64].lstrip()[:1] == b"[" or not (b'"events"' in frame.body or b"\\u0065" in frame.body)
 
 
 def _protocol(frame: Frame, protocols: Mapping[str, WireProtocol]) -> WireProtocol:
