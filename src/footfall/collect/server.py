@@ -33,7 +33,7 @@ from footfall.collect.steps import Desk
 from footfall.collect.wire.visitor import set_salt
 from footfall.errors import InvalidConfig, StorageFailed
 from footfall.eventlog.committer import GroupCommit
-from footfall.eventlog.contract import EventLog
+from footfall.eventlog.contract import Counts, EventLog
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SWITCH_S = 0.0005
@@ -102,7 +102,7 @@ async def _serve(desk: Desk, log: EventLog, ready: Callable[[str], None]) -> int
     )
     server = _Server(config, ready)
     slow = asyncio.create_task(close_slow(server.server_state.connections, desk.settings.body_seconds_max))
-    failing = asyncio.create_task(_watch(committer, server))
+    failing = asyncio.create_task(_watch(committer, server, log))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -130,10 +130,12 @@ def deliver_on(loop: asyncio.AbstractEventLoop) -> Callable[[list[tuple[Any, Any
     return deliver
 
 
-async def _watch(committer: GroupCommit, server: uvicorn.Server) -> None:
-    """A writer that died of a bug must not leave requests waiting: end, and let the supervisor begin again."""
-    while not committer.broken:  # noqa: ASYNC110 - the flag is set by a thread that is dying
+async def _watch(committer: GroupCommit, server: uvicorn.Server, log: EventLog) -> None:
+    """Look twice a second at the log.  A writer that died of a bug must not leave requests waiting: end, and let the supervisor begin again."""
+    while not committer.broken:
         await asyncio.sleep(0.5)
+        if log.due():
+            committer.submit([], b"", Counts(), lambda _: None)
     server.should_exit = True
 
 

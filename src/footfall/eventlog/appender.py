@@ -14,6 +14,7 @@ import uuid
 from pathlib import Path
 from typing import IO
 
+from footfall import clock
 from footfall.errors import LogBusy, StorageFailed
 from footfall.eventlog.checkpoints import WAL_BYTES, Checkpoints
 from footfall.eventlog.contract import Counts, Group
@@ -21,6 +22,8 @@ from footfall.eventlog.failures import storage_failed, told_as
 from footfall.eventlog.log_file import INSERT, PAGE_BYTES, FileName, LogFile, Tail, connect, create_file, file_names, remove_file, tail_of, with_ends
 from footfall.eventlog.packing import Packer
 
+MARKER = "next-file"  # its presence asks for a new file, so that the present one can be trimmed
+FILE_US = 24 * 3_600_000_000  # nothing that was passed on stays much longer than a day
 ROW_PAGES = 3  # pages that one row changes at most beside its own bytes
 
 
@@ -55,6 +58,7 @@ class Appender:
             self._connection = connect(self._path, writing=True)
             self.tail = tail_of(self._connection, names[-1])
             self._bytes = self._connection.execute("PRAGMA page_count").fetchone()[0] * PAGE_BYTES
+            self._base, self._began_us = names[-1].position, clock.now_us()
             self._wal_bytes = WAL_BYTES  # whatever is there is checkpointed with the first append
             self._checkpointing = False
 
@@ -66,7 +70,7 @@ class Appender:
         """
         count = sum(frame.count for frame in group.frames)
         block = self._packer.pack(group.frames)
-        if self._connection is None or self._bytes >= self._file_bytes:
+        if self._connection is None or self._bytes >= self._file_bytes or self.due():
             self._begin()
         assert self._connection is not None
         counts = self.tail.counts + group.counts
@@ -82,6 +86,12 @@ class Appender:
         self.tail = Tail(sequence, position + count, counts)
         self._count_bytes(len(block) + len(group.ids))
         return position
+
+    def due(self) -> bool:
+        """Whether the next append begins a file because somebody asked for it, or because the present one has grown old."""
+        if (self._folder / MARKER).exists():
+            return True
+        return clock.now_us() - self._began_us > FILE_US and self.tail.position > self._base
 
     def _count_bytes(self, size: int) -> None:
         self._bytes += size
@@ -117,6 +127,9 @@ class Appender:
             self._given_up.append((self._path, self._connection))
         self._path, self._connection = path, connection
         self._bytes, self._wal_bytes, self._checkpointing = 0, 0, False
+        self._base, self._began_us = name.position, clock.now_us()
+        with contextlib.suppress(OSError):
+            (self._folder / MARKER).unlink(missing_ok=True)
         while self._given_up:
             self._checkpoints.retire(*self._given_up.pop())
         self._remove_empty()

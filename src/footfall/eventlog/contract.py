@@ -122,5 +122,11 @@ class EventLog(Protocol):
     def trim(self) -> int:
         """Remove whole files that every reader has passed; the bytes that were freed.  Without readers nothing is removed."""
 
+    def due(self) -> bool:
+        """Whether the appending process should append a group without frames, so that what is there can be trimmed in time."""
+
+    def ask_for_file(self) -> None:
+        """From any process: ask that what is there now can be trimmed once every reader has passed it."""
+
     def close(self) -> None:
         """Let go of the files."""

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from footfall import clock
 from footfall.errors import StorageFailed
-from footfall.eventlog.appender import Appender
+from footfall.eventlog.appender import MARKER, Appender
 from footfall.eventlog.contract import Block, Counts, Group
 from footfall.eventlog.failures import storage_failed, told_as
 from footfall.eventlog.log_file import FileName, LogFile, Row, Tail, file_names, remove_file, with_ends
@@ -196,6 +196,15 @@ class SqliteLog:
                 with_ids.close()
             freed += remove_file(self._folder / name.text)
         return freed
+
+    def due(self) -> bool:
+        """Whether the appending process should begin a file even if nothing arrives: a group without frames does it."""
+        return self._appender is not None and self._appender.due()
+
+    def ask_for_file(self) -> None:
+        """Ask whoever appends to begin a file soon, so that what is there now can be trimmed once it was read."""
+        with told_as("write", self._folder):
+            (self._folder / MARKER).touch()
 
     def close(self) -> None:
         """Let go of the files."""
