@@ -6,6 +6,7 @@ from footfall.collect.protocols.matomo import Matomo
 from footfall.collect.protocols.mixpanel import Mixpanel
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
 from footfall.collect.protocols.native import Native, NativeLogs
+from footfall.collect.protocols.openpanel import OpenPanel
 from footfall.collect.protocols.plausible import Plausible
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
@@ -21,6 +22,7 @@ __all__ = [
     "MixpanelImport",
     "Native",
     "NativeLogs",
+    "OpenPanel",
     "Plausible",
     "PostHog",
     "PostHogV1",
