@@ -24,12 +24,14 @@ from footfall import clock
 from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
 from footfall.analyses.spec.filters import quoted
 from footfall.engines.codes import GroupCodes, NameCodes, values
+from footfall.engines.identity import People, Taken, names_no_person, resolved_sql
 from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, empty_table_sql, identifier, relation_sql, type_name
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, mended, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
 
 if TYPE_CHECKING:
-    from footfall.lake.contract import Snapshot
+    from footfall.event.identity import Resolution
+    from footfall.lake.contract import Part, Snapshot
 
 LANDED_ROWS = 4_000_000
 _BATCH_ROWS = 1_000_000
@@ -38,7 +40,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DuckDBEngine:
-    """The Engine contract over one snapshot.  `dimensions` are tables that references such as `products.department` read."""
+    """The Engine contract over one snapshot.
+
+    `dimensions` are tables that references such as `products.department` read; `identity` says which persons are one.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class DuckDBEngine:
         dimensions: Mapping[str, Dimension] | None = None,
         temp_dir: str | None = None,
         now_us: int | None = None,
+        identity: Resolution | None = None,
     ) -> None:
         self.name = f"duckdb {duckdb.__version__}"
         self.snapshot = snapshot
@@ -61,7 +67,11 @@ class DuckDBEngine:
         self._connection = duckdb.connect()
         self._configure(memory_limit, temp_dir)
         self._connection.execute(empty_table_sql("footfall_empty", snapshot.schema))
-        self._connection.execute(f"CREATE VIEW events AS {relation_sql(snapshot, time_zone)}")
+        self._people = People(identity) if identity is not None and len(identity) else None
+        if self._people is not None:
+            self._people.load(self._connection)
+        self._connection.execute(f"CREATE VIEW footfall_events AS {relation_sql(snapshot, time_zone)}")
+        self._connection.execute(f"CREATE VIEW events AS {self._resolved_sql('FROM footfall_events')}")
         self._references = References(snapshot.schema, self._load(dimensions or {}))
 
     def _configure(self, memory_limit: str | None, temp_dir: str | None) -> None:
@@ -76,6 +86,9 @@ class DuckDBEngine:
             ) from problem
         if temp_dir is not None:
             self._connection.execute(f"SET temp_directory = {quoted(temp_dir)}")
+
+    def _resolved_sql(self, relation: str) -> str:
+        return relation if self._people is None else resolved_sql(relation)
 
     def _load(self, dimensions: Mapping[str, Dimension]) -> dict[str, tuple[Dimension, dict[str, str]]]:
         loaded = {}
@@ -112,7 +125,7 @@ class DuckDBEngine:
         """Every event name in the snapshot, most frequent first."""
         with self._lock:
             if self._names is None:
-                rows = self._connection.cursor().execute("SELECT name FROM events GROUP BY name ORDER BY count(*) DESC, name").fetchall()
+                rows = self._connection.cursor().execute("SELECT name FROM footfall_events GROUP BY name ORDER BY count(*) DESC, name").fetchall()
                 self._names = [row[0] for row in rows]
             return self._names
 
@@ -146,10 +159,13 @@ class DuckDBEngine:
 
     # --- running ---------------------------------------------------------------------------------------------------------
 
-    def query(self, sql: str) -> pa.Table:
-        """The result of one SELECT."""
+    def query(self, sql: str, *, anything: bool = False) -> pa.Table:
+        """The result of one SELECT.  With `anything` it may read the events in ways that do not show in its text, as users' queries do."""
+        cursor = self._connection.cursor()
+        if self._people is not None and not anything and names_no_person(sql):
+            cursor.execute("CREATE TEMP VIEW events AS FROM footfall_events")
         with self._world():
-            return self._connection.cursor().sql(sql).to_arrow_table()
+            return cursor.sql(sql).to_arrow_table()
 
     def register(self, name: str, table: pa.Table) -> None:
         """Copy a small table under a name that `query` sees; a registered one would stay hidden from other cursors."""
@@ -184,28 +200,47 @@ class DuckDBEngine:
         clustered = [part for part in self.snapshot.parts if part.bucket is not None]
         landed = [part for part in self.snapshot.parts if part.bucket is None]
         with ThreadPoolExecutor(self.threads, thread_name_prefix="footfall-walk") as pool:
+            walked = None
             if clustered and sum(part.rows for part in landed) <= LANDED_ROWS:
-                tail = mended(joined(list(self._ordered(scan, names, groups, [part.path for part in landed])))) if landed else None
-                slices = plan_slices(row_groups(clustered))
-                if tail is not None and not slices:
-                    slices = [Slice(KEY_MIN, KEY_END, ())]
-                partials = list(pool.map(lambda piece: self._walk_slice(piece, tail, scan, (names, groups), kernel), slices))
-                plan = f"walk of {len(slices)} key ranges of {len(clustered)} clustered files" + (
-                    f" with {len(tail.person)} landed rows" if tail else ""
-                )
-            else:
+                walked = self._walk_slices(pool, (clustered, landed), scan, (names, groups), kernel)
+            if walked is None:
                 batches = whole_persons(self._ordered(scan, names, groups, None))
                 partials = list(_bounded_map(pool, lambda rows: kernel(rows.batch()), batches, self.threads + 1))
-                plan = f"walk of the sorted stream {self._ordered_sql(scan, None)}"
+                walked = partials, f"walk of the sorted stream {self._ordered_sql(scan, None)}"
         met = [step for step in dict.fromkeys(scan.steps) if step in names.met] if scan.steps else list(self.event_names() if scan.named else ())
-        return Walked(partials, met, groups.values, plan)
+        return Walked(walked[0], met, groups.values, walked[1])
 
-    def _walk_slice(self, piece: Slice, tail: Rows | None, scan: Scan, codes: tuple[NameCodes, GroupCodes], kernel: Kernel) -> Partial:
+    def _walk_slices(
+        self, pool: ThreadPoolExecutor, parts: tuple[list[Part], list[Part]], scan: Scan, codes: tuple[NameCodes, GroupCodes], kernel: Kernel
+    ) -> tuple[list[Partial], str] | None:
+        """The partial results and the plan; None when more rows have another person's key than are kept in memory."""
+        clustered, landed = parts
+        tail = mended(joined(list(self._ordered(scan, *codes, [part.path for part in landed])))) if landed else None
+        slices = plan_slices(row_groups(clustered))
+        if tail is not None and not slices:
+            slices = [Slice(KEY_MIN, KEY_END, ())]
+        taken = None if self._people is None else Taken(self._people, steps_only=bool(scan.steps))
+        partials = list(pool.map(lambda piece: kernel(self._rows_of_slice(piece, tail, scan, codes, taken).batch()), slices))
+        plan = f"walk of {len(slices)} key ranges of {len(clustered)} clustered files"
+        plan += f" with {len(tail.person)} landed rows" if tail else ""
+        if taken is not None:
+            if taken.too_many:
+                return None
+            partials += pool.map(lambda piece: kernel(piece.in_order().batch()), taken.pieces(self.threads))
+            plan += f", {taken.rows} rows of persons with several ids apart"
+        return partials, plan
+
+    def _rows_of_slice(self, piece: Slice, tail: Rows | None, scan: Scan, codes: tuple[NameCodes, GroupCodes], taken: Taken | None) -> Rows:
+        """A slice's events in order, less those that `taken` takes."""
         runs = [] if tail is None else [tail.cut(piece.low, piece.high)]
         several = len({group.path for group in piece.groups}) + len(runs) > 1
         tables = read_slice(piece, self._slice_columns(scan, several=several))
+        if taken is not None and not several and taken.touches(tables):
+            positions = read_slice(piece, ["person_key", "position"])
+            tables = [table.append_column("position", more.column("position")) for table, more in zip(tables, positions, strict=True)]
         runs += [self._rows(table, scan, codes) for table in tables]
-        return kernel(merged(runs).batch())
+        rows = merged(runs)
+        return rows if taken is None else taken.take_from(rows)
 
     def _slice_columns(self, scan: Scan, *, several: bool) -> list[str]:
         wanted = ["person_key", "event_time"] + (["name"] if scan.named else []) + (["position"] if several else [])
@@ -225,30 +260,43 @@ class DuckDBEngine:
             values(table.column("position"), np.int64) if "position" in table.column_names else None,
         )
         keep: Any = None
+        grouped: pa.ChunkedArray | None = None
         if scan.where or scan.group:
-            condition, group = self._conditions(scan, with_time=False), self._group_sql(scan)
-            cursor = self._connection.cursor()
-            cursor.register("piece", self._complete(table, scan))
-            extra = cursor.sql(
-                f"SELECT coalesce({condition}, FALSE) AS keep, {group} AS grp FROM (SELECT *, {derived_sql(self.time_zone)} FROM piece) AS events"
-            ).to_arrow_table()
-            cursor.unregister("piece")
+            extra = self._worked_out(table, scan)
             if scan.where:
                 keep = values(extra.column("keep").cast(pa.int8()), np.int8).astype(bool)
             if scan.group:
-                rows = Rows(rows.person, rows.time_us, rows.code, groups.of(extra.column("grp")), rows.position)
+                grouped = extra.column("grp")
         for edge, later in ((scan.since_us, True), (scan.until_us, False)):
             if edge is not None:
                 inside = rows.time_us >= edge if later else rows.time_us < edge
                 keep = inside if keep is None else keep & inside
-        return rows if keep is None else rows.take(keep)
+        if keep is not None:
+            rows, grouped = rows.take(keep), None if grouped is None else grouped.filter(pa.array(keep))
+        # A value that only dropped rows have must get no code, or an answer would look for people who have it.
+        return rows if grouped is None else Rows(rows.person, rows.time_us, rows.code, groups.of(grouped), rows.position)
+
+    def _worked_out(self, table: pa.Table, scan: Scan) -> pa.Table:
+        """(n,) rows -> (n,) whether they meet the conditions, and their breakdown value."""
+        condition, group = self._conditions(scan, with_time=False), self._group_sql(scan)
+        piece = self._complete(table, scan).append_column("footfall_row", pa.array(np.arange(len(table))))
+        cursor = self._connection.cursor()
+        cursor.register("piece", piece)
+        extra = cursor.sql(
+            f"SELECT coalesce({condition}, FALSE) AS keep, {group} AS grp, footfall_row "
+            f"FROM (SELECT *, {derived_sql(self.time_zone)} FROM piece) AS events"
+        ).to_arrow_table()
+        cursor.unregister("piece")
+        # A dimension is joined to the rows, and where it is the larger side DuckDB gives them back in another order.
+        row = values(extra.column("footfall_row"), np.int64)
+        return extra if np.all(row[1:] > row[:-1]) else extra.take(pa.array(np.argsort(row)))
 
     def _complete(self, table: pa.Table, scan: Scan) -> pa.Table:
-        """The piece with a null column for every wanted column that its file does not have yet."""
+        """The piece with a null column for every wanted column that its file does not have yet, and with canonical persons."""
         for name in self._slice_columns(scan, several=False):
             if name not in table.column_names:
                 table = table.append_column(name, pa.nulls(len(table), self.snapshot.schema.field(name).type))
-        return table
+        return table if self._people is None else self._people.resolved(table)
 
     def _conditions(self, scan: Scan, *, with_time: bool) -> str:
         conditions = [condition.sql(self.column_sql, self.column_type) for condition in scan.where]
@@ -275,10 +323,11 @@ class DuckDBEngine:
         if paths is not None:
             listed = ", ".join(quoted(path) for path in paths)
             columns = ", ".join(identifier(name) for name in self.snapshot.schema.names)
-            cursor.execute(
-                f"CREATE OR REPLACE TEMP VIEW footfall_landed AS SELECT {columns}, {derived_sql(self.time_zone)} "
+            relation = (
+                f"SELECT {columns}, {derived_sql(self.time_zone)} "
                 f"FROM (FROM footfall_empty UNION ALL BY NAME FROM read_parquet([{listed}], union_by_name = true))"
             )
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW footfall_landed AS {self._resolved_sql(relation)}")
         for batch in cursor.sql(self._ordered_sql(scan, paths)).to_arrow_reader(_BATCH_ROWS):
             table = pa.Table.from_batches([batch])
             yield Rows(
