@@ -1,6 +1,7 @@
 """The wire protocols that the front door understands, one vendor a module."""
 
 from footfall.collect.protocols.amplitude import Amplitude
+from footfall.collect.protocols.countly import Countly
 from footfall.collect.protocols.ga4 import Ga4
 from footfall.collect.protocols.matomo import Matomo
 from footfall.collect.protocols.mixpanel import Mixpanel
@@ -16,6 +17,7 @@ from footfall.collect.protocols.umami import Umami
 
 __all__ = [
     "Amplitude",
+    "Countly",
     "Ga4",
     "Matomo",
     "Mixpanel",
