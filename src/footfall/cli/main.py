@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from footfall.cli.deadletters import deadletters
 from footfall.cli.demo import demo
 from footfall.cli.importing import import_command
 from footfall.cli.project import config, doctor, init, version
@@ -17,7 +18,7 @@ from footfall.cli.session import Session
 from footfall.cli.simulate import simulate
 from footfall.cli.sql import sql
 from footfall.cli.tail import tail
-from footfall.cli.upkeep import compact, deadletters, erase, expire, imports
+from footfall.cli.upkeep import compact, erase, expire, imports
 from footfall.errors import FootfallError, InvalidQuery, StorageFailed, nearest
 
 INTERRUPTED = 130

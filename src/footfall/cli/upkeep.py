@@ -1,4 +1,4 @@
-"""Commands about what the lake holds: compact, erase, expire, deadletters, imports."""
+"""Commands about what the lake holds: compact, erase, expire, imports."""
 
 from __future__ import annotations
 
@@ -62,32 +62,6 @@ def expire(session: Session, before: str, *, as_json: bool) -> None:
         print_json({"before": before, "removed": removed})
     else:
         say(f"removed {removed:,} events older than {before}")
-
-
-@click.command()
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are shown, newest first.")
-@json_option
-@csv_option
-@pass_session
-def deadletters(session: Session, limit: int, *, as_json: bool, as_csv: bool) -> None:
-    """Show the rows that could not be stored, and why."""
-    letters = session.project.dead_letters()
-    total = len(letters)
-    shown = letters.sort_by([("received_time", "descending"), ("file", "ascending"), ("line", "ascending")]).slice(0, limit)
-    if as_csv:
-        from footfall.cli.table import write_csv
-
-        write_csv(shown)
-    elif as_json:
-        print_json({"total": total, "rows": shown.to_pylist()})
-    elif total:
-        from footfall.cli.table import print_rows
-
-        rows = [{name: value[:200] if isinstance(value, str) else value for name, value in row.items()} for row in shown.to_pylist()]
-        print_rows(rows, stdout())
-        say(f"{len(shown):,} of {total:,} dead letters")
-    else:
-        say("there are no dead letters")
 
 
 @click.command()
