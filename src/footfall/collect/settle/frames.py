@@ -97,7 +97,10 @@ def _is_canonical(frame: Frame) -> bool:
     """Whether a raw body is the array or the lines of canonical events that the scanner takes as they stand, without an envelope."""
     if frame.protocol != "native" or frame.kept is not None:
         return False
-    return frame.body[:64].lstrip()[:1] == b"[" or not (b'"events"' in frame.body or b"\\u0065" in frame.body)
+    body = frame.body
+    if body[:64].lstrip()[:1] == b"[":
+        return True
+    return not (b'"events"' in body or (b"\\" in body and b"\\u0065" in body))
 
 
 def _protocol(frame: Frame, protocols: Mapping[str, WireProtocol]) -> WireProtocol:
