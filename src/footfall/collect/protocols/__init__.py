@@ -8,6 +8,7 @@ from footfall.collect.protocols.mixpanel import Mixpanel
 from footfall.collect.protocols.mixpanel_import import MixpanelImport
 from footfall.collect.protocols.native import Native, NativeLogs
 from footfall.collect.protocols.openpanel import OpenPanel
+from footfall.collect.protocols.otlp import Otlp
 from footfall.collect.protocols.plausible import Plausible
 from footfall.collect.protocols.posthog import PostHog
 from footfall.collect.protocols.posthog_v1 import PostHogV1
@@ -25,6 +26,7 @@ __all__ = [
     "Native",
     "NativeLogs",
     "OpenPanel",
+    "Otlp",
     "Plausible",
     "PostHog",
     "PostHogV1",
