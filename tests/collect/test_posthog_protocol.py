@@ -70,7 +70,7 @@ def test_what_the_browser_asks_for_is_switched_off():
     settings = json.loads(asked("GET", "/array/phc_1/config").body)
     assert settings["analytics"] == {"endpoint": "/i/v0/e/"}
     assert settings["supportedCompression"] == ["gzip-js"]
-    assert not any(settings[name] for name in ("hasFeatureFlags", "sessionRecording", "surveys", "heatmaps", "siteApps"))
+    assert not any(settings[name] for name in ("hasFeatureFlags", "sessionRecording", "heatmaps", "siteApps"))
     script = asked("GET", "/array/phc_1/config.js")
     assert dict(script.headers)[b"content-type"].startswith(b"text/javascript")
     assert b'all["phc_1"]={config:{' in script.body

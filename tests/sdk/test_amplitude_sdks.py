@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,6 @@ BEGIN = """
 import logging, os, time
 from amplitude import Amplitude, BaseEvent, Config, EventOptions, Identify, Revenue
 logging.basicConfig(level=logging.WARNING)
-# The times of this SDK are milliseconds; those of the retries are its own.
 told = []
 def tell(event, code, message=None):
     told.append(code)
@@ -92,11 +94,19 @@ def test_python_every_call_arrives_as_it_was_made(door, run_python, path):
 
 @PATHS
 def test_python_tries_again_until_the_door_has_it(door, gate, run_python, path):
-    way = gate([503, "lose", 503])
+    way = gate([503, (429, {"Retry-After": "1"}), 503])
     assert run_python(MANY, DOOR=way.url, URL_PATH=path).endswith("finished 35 {200}\n")
     assert sorted(event["properties"]["number"] for event in door.events(35)) == list(range(35))
-    assert {503, 0} <= {status for _, _, status in way.seen}
+    assert sorted(status for _, _, status in way.seen if status != 200) == [429, 503, 503]
     assert door.letters() == []
+
+
+def test_python_an_answer_that_is_lost_loses_no_event(door, gate, run_python):
+    """The SDK gives up on a connection that breaks; the door had stored what came over it."""
+    way = gate(["lose"])
+    program = BEGIN.format("") + 'client.track(BaseEvent("kept", user_id="user-1", insert_id="i0"))\nclient.flush()\nclient.shutdown()\n'
+    run_python(program, DOOR=way.url, URL_PATH="/batch")
+    assert [event["event_id"] for event in door.events(1)] == ["i0"]
 
 
 def test_python_ids_too_short_become_dead_letters_and_the_rest_is_stored(door, run_python):
@@ -114,13 +124,14 @@ def test_python_shorter_ids_where_the_project_says_so(door, run_python):
     assert [event["user_id"] for event in door.events(1)] == ["u"]
 
 
-def test_python_is_told_that_its_key_is_wrong(start_door, run_python):
+def test_python_is_told_that_its_key_is_wrong(door, run_python):
     """With keys, a stranger's events are neither stored nor sent again."""
-    door = start_door('[[collect.keys]]\nname = "shop"\nkey = "another-key"\n')
-    program = BEGIN.format("").replace("finish(count)", "finish(count)") + (
-        'client.track(BaseEvent("lost", user_id="user-1"))\nfuture = client.flush()\nclient.shutdown()\n'
-    )
-    started = run_python.start(program, DOOR=door.url, URL_PATH="/2/httpapi")
-    started.finish()
-    assert "Invalid API Key" in started.complaints
-    assert door.sql("SELECT * FROM events") == []
+    footfall = Path(sys.executable).parent / "footfall"
+    subprocess.run([footfall, "-C", str(door.project), "keys", "add", "shop", "--key", "key-2"], check=True, capture_output=True)
+    program = BEGIN.format("") + 'client.track(BaseEvent("{}", user_id="user-1"))\nclient.flush()\nclient.shutdown()\n'
+    stranger = run_python.start(program.replace("{}", "lost"), DOOR=door.url, URL_PATH="/2/httpapi")
+    stranger.finish()
+    assert "Invalid API Key" in stranger.complaints
+    run_python(program.replace("{}", "kept").replace("key-1", "key-2"), DOOR=door.url, URL_PATH="/2/httpapi")
+    assert [(event["name"], event["source"]) for event in door.events(1)] == [("kept", "shop")]
+    assert door.letters() == []

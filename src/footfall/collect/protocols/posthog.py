@@ -22,13 +22,13 @@ from footfall.collect.wire.retry_after import retry_after
 from footfall.event.canonical import NO_JSON, Event, absent
 from footfall.event.drop import DropReason
 
+# Without `surveys` the browser SDK does not look for its script; with false it does.
 _SETTINGS = msgspec.json.encode(
     {
         "supportedCompression": ["gzip-js"],
         "analytics": {"endpoint": "/i/v0/e/"},
         "hasFeatureFlags": False,
         "sessionRecording": False,
-        "surveys": False,
         "productTours": False,
         "heatmaps": False,
         "captureDeadClicks": False,
