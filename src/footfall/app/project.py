@@ -192,8 +192,10 @@ class Project:
         return self.lake.compact(force=force)
 
     def erase(self, person_id: str) -> EraseReport:
-        """Remove a person's events and dead letters for good; the report proves it by a scan."""
-        return self.lake.erase(person_id)
+        """Remove a person for good, under every id that was joined to theirs: from the event log and the lake; the report proves it by a scan."""
+        from footfall.app.front.erasing import erase
+
+        return erase(self, person_id)
 
     def expire(self, before: str | datetime) -> int:
         """Remove events older than a date or time (a date is midnight in the project's zone); how many went."""

@@ -31,7 +31,7 @@ def compact(session: Session, *, force: bool, as_json: bool) -> None:
 @json_option
 @pass_session
 def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
-    """Remove a person for good: events, dead letters, files.
+    """Remove a person for good: events, dead letters, log lines, the event log, under every id that was joined to theirs.
 
     PERSON is a user_id, or the anonymous_id of somebody without one.  Afterwards every remaining file is read, and the number of rows
     of that person that are still there is printed: 0.
@@ -48,6 +48,8 @@ def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
         print_json(asdict(report))
         return
     say(f"removed {report.events:,} events and {report.dead_letters:,} dead letters of {person!r}, {report.files_rewritten:,} files rewritten")
+    if report.log_emptied is False:
+        say("the event log still holds what was accepted last: run the same command again once it has landed (footfall doctor)")
     click.echo(f"found in the remaining files: {report.found_after:,}")
 
 

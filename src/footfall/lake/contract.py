@@ -74,6 +74,7 @@ class EraseReport:
     dead_letters: int
     files_rewritten: int
     found_after: int
+    log_emptied: bool | None = None  # whether the event log holds nothing of that time any more; None: nobody looked
 
 
 @dataclass(frozen=True, slots=True)
