@@ -98,3 +98,9 @@ def test_numbers_that_are_text(number):
 def test_what_is_no_time(dtm):
     batch = SNOWPLOW.read(post(TP2, {"data": [{"e": "pv", "dtm": dtm}]}))
     assert [refusal.field for refusal in batch.refused] == ["dtm"]
+
+
+@pytest.mark.parametrize(("dtm", "stm", "sent_us"), [("1999", "1000", 1_999_000), ("1000", "1999", 1_999_000), (None, "1000", 1_000_000)])
+def test_nothing_is_sent_before_it_happened(dtm, stm, sent_us):
+    params = {"e": "pv", "stm": stm} | ({"dtm": dtm} if dtm else {})
+    assert SNOWPLOW.events(SNOWPLOW.read(post(TP2, {"data": [params]})))[0].sent_time == sent_us

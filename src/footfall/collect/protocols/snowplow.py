@@ -173,7 +173,11 @@ def _sent(params: dict[str, str]) -> tuple[Sent | None, Wrong | None]:
         times[field] = _microseconds(text) if text else None
         if text and times[field] is None:
             return None, (DropReason.INVALID_TIME, field, f"{field} is {text[:40]!r}, no milliseconds since 1970")
-    sent = Sent(params, _NAMES.get(kind, ""), times["ttm"] if times["ttm"] is not None else times["dtm"], times["stm"])
+    created, sent_us = times["dtm"], times["stm"]
+    if created is not None and sent_us is not None:
+        # The Python tracker cuts stm to the second; an event that was sent before it happened would come to lie in the future.
+        sent_us = max(created, sent_us)
+    sent = Sent(params, _NAMES.get(kind, ""), created if times["ttm"] is None else times["ttm"], sent_us)
     if kind == "se":
         sent.name = params.get("se_ac", "")
         return (sent, None) if sent.name else (None, (DropReason.MISSING_NAME, "se_ac", "a struct event has no action"))
