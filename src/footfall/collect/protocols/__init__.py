@@ -10,8 +10,7 @@ from footfall.collect.protocols.native import Native, NativeLogs
 from footfall.collect.protocols.openpanel import OpenPanel
 from footfall.collect.protocols.otlp import Otlp
 from footfall.collect.protocols.plausible import Plausible
-from footfall.collect.protocols.posthog import PostHog
-from footfall.collect.protocols.posthog_v1 import PostHogV1
+from footfall.collect.protocols.posthog import PostHog, PostHogV1
 from footfall.collect.protocols.segment import Segment
 from footfall.collect.protocols.snowplow import Snowplow
 from footfall.collect.protocols.umami import Umami

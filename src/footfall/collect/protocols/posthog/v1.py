@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import msgspec
 
-from footfall.collect.protocols.posthog import refusal_answer
-from footfall.collect.protocols.posthog_items import Item, Origin, batch_of, micros
+from footfall.collect.protocols.posthog.items import Item, Origin, batch_of, micros
+from footfall.collect.protocols.posthog.v0 import refusal_answer
 from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.json_body import check_text, decode, decode_each, json_text, not_json
 from footfall.event.canonical import Event

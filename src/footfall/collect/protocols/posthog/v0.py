@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from footfall.collect.protocols.posthog_items import Item, Origin, Scalar, batch_of, micros, text_of_id
+from footfall.collect.protocols.posthog.items import Item, Origin, Scalar, batch_of, micros, text_of_id
 from footfall.collect.wire.contract import JSON, Answer, Asked, BadRequest, Batch, Outcome, Problem, Refusal, Route
 from footfall.collect.wire.form_body import form_field, from_base64
 from footfall.collect.wire.json_body import check_text, decode, decode_each, not_json

@@ -163,17 +163,9 @@ def _event(item: Item, origin: Origin) -> Event | Wrong:
     distinct = text_of_id(item.distinct_id) or text_of_id(known.distinct_id)
     if distinct is None:
         return DropReason.MISSING_PERSON, "distinct_id", "distinct_id has no value"
-    try:
-        time = micros(item.timestamp)
-        sent = micros(item.sent_at)
-    except ValueError:
-        return DropReason.INVALID_TIME, "timestamp", f"timestamp {item.timestamp!r} is no time between 1970 and 2200"
     event = Event(
         name=item.event,
         event_id=item.uuid or None,
-        event_time=time,
-        sent_time=sent,
-        true_time=origin.true_time or known.ignore_sent_at is True,
         session_id=item.session_id or known.session,
         url=known.url,
         page=known.pathname or known.screen,
@@ -193,18 +185,28 @@ def _event(item: Item, origin: Origin) -> Event | Wrong:
         utm_campaign=known.utm_campaign,
         properties=properties,
     )
-    if time is None and item.offset is not None and abs(item.offset) < 1e13:
-        event.event_time, event.true_time = max(0, origin.received_us - int(item.offset * 1_000)), True
-    options = item.options
-    if options is not None and options.disable_skew_correction:
-        event.true_time = True
-    profile = known.profile if options is None or options.process_person_profile is None else options.process_person_profile
-    _put_person(event, distinct, known, profile)
+    try:
+        _put_times(event, item, known, origin)
+    except ValueError:
+        return DropReason.INVALID_TIME, "timestamp", f"timestamp {item.timestamp!r} is no time between 1970 and 2200"
+    _put_person(event, distinct, known, item.options)
     return event
 
 
-def _put_person(event: Event, distinct: str, known: _Known, profile: bool | None) -> None:
+def _put_times(event: Event, item: Item, known: _Known, origin: Origin) -> None:
+    """When it happened, and whether that is to be corrected.  ValueError when a number is no time."""
+    event.event_time = micros(item.timestamp)
+    event.sent_time = micros(item.sent_at)
+    unskewed = item.options is not None and item.options.disable_skew_correction is True
+    event.true_time = origin.true_time or unskewed or known.ignore_sent_at is True
+    if event.event_time is None and item.offset is not None and abs(item.offset) < 1e13:
+        # Milliseconds before the request was sent: no clock of the client is in it, so none needs correction.
+        event.event_time, event.true_time = max(0, origin.received_us - int(item.offset * 1_000)), True
+
+
+def _put_person(event: Event, distinct: str, known: _Known, options: Options | None) -> None:
     """Whose event it is, and whom it joins; see the head of this module."""
+    profile = known.profile if options is None or options.process_person_profile is None else options.process_person_profile
     identity = _IDENTITY.get(event.name)
     if identity is None:
         device = text_of_id(known.device_id)
