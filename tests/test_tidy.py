@@ -43,7 +43,7 @@ MANY_PARAMETERS: dict[str, str] = {
     "engines/duckdb.py:DuckDBEngine.__init__": "the settings of an engine, all by name, each with a default",
     "connectors/files/access_log.py:_put": "compiled: the cell, its bytes and their kind as plain numbers",
 }
-MANY_MODULES: dict[str, str] = {"collect/protocols": "one vendor a module, and a reader looks for the vendor"}
+MANY_MODULES: dict[str, str] = {}
 MENUS_WITH_CODE = {"__init__.py": "import footfall must not load what a script does not use, so its menu is loaded by name"}
 
 GRAB_BAGS = {"util", "utils", "common", "manager", "managers", "helper", "helpers", "misc", "base", "core", "tools", "stuff", "shared", "lib"}
