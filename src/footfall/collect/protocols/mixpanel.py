@@ -120,7 +120,7 @@ class Mixpanel:
     title = "Mixpanel"
     stream = "events"
     raw = False
-    allow_headers = ()
+    allow_headers = ("traceparent",)  # the browser SDK asks for flags with it
     routes = (
         Route(("POST", "GET"), "/track", when=lambda asked: b"openpanel-client-id" not in asked.headers),
         Route(("POST", "GET"), "/engage"),
