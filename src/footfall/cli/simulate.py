@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +40,7 @@ def simulate(session: Session, /, *, to: str | None, rate: str, duration: str | 
     collector's /metrics.
     """
     from footfall.app.front.simulating import SimulationPlan, simulate
+    from footfall.app.front.stopping import noted_signals
     from footfall.errors import NotAProject
 
     plan = SimulationPlan(rate=_rate(rate), duration_s=_seconds(duration), **_shares(options, ends=duration is not None))  # type: ignore[arg-type]
@@ -55,25 +54,12 @@ def simulate(session: Session, /, *, to: str | None, rate: str, duration: str | 
 
         to = to or collector_url(project)
     assert to is not None, "without a project it is asked for"
-    with _progress(plan, shown=not as_json) as tell:
-        counts = simulate(plan, to, say=say, stopped=_stopper(), progress=tell)
+    with noted_signals() as stopped, _progress(plan, shown=not as_json) as tell:
+        counts = simulate(plan, to, say=say, stopped=stopped, progress=tell)
     if as_json:
         print_json(asdict(counts) | {"sent": counts.sent, "rate": counts.rate})
     else:
         _tell(counts)
-
-
-def _stopper() -> Callable[[], bool]:
-    """Whether Ctrl-C or SIGTERM came; the request under way is still finished."""
-    came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        del frame
-        came.append(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
-    return lambda: bool(came)
 
 
 def _tell(counts: SimulationCounts) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import asdict
-from types import FrameType
 
 import click
 
@@ -47,6 +45,7 @@ def tail(
     is stored once; FILE may be a pattern in quotes, and a file that is not there yet.  A line that cannot be read becomes a dead letter.
     """
     from footfall.app.config import ProjectSection
+    from footfall.app.front.stopping import noted_signals
     from footfall.app.front.tailing import Tail, TailOptions
     from footfall.errors import NotAProject
 
@@ -64,15 +63,8 @@ def tail(
         zone = ProjectSection(time_zone=time_zone).time_zone
     assert to is not None, "without a project it is asked for"
     options = TailOptions(form, zone, key, at_end=begin == "end", once=once)
-    follower = Tail([session.path(file) for file in files], to, session.folder / ".footfall", options, say=_talk)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        follower.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    counts = follower.run()
+    with noted_signals() as stopped:
+        counts = Tail([session.path(file) for file in files], to, session.folder / ".footfall", options, say=_talk, stopped=stopped).run()
     if as_json:
         print_json(asdict(counts))
     else:

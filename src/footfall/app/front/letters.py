@@ -32,7 +32,6 @@ REPLAY_SCHEMA = pa.schema(
         pa.field("result", pa.string(), nullable=False),
     ]
 )
-LETTER_FIELDS = (*DEAD_LETTER_SCHEMA.names, "state")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,29 +55,31 @@ class TailCounts:
 class Tail:
     """Follows files and sends what they say to one collector."""
 
-    def __init__(self, files: Sequence[str], to: str, state: Path, options: TailOptions, *, say: Say) -> None:
+    def __init__(
+        self, files: Sequence[str], to: str, state: Path, options: TailOptions, *, say: Say, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self.options = options
         self.counts = TailCounts()
-        self.stopping = False
+        self._stopped = stopped
         self._say = say
         self._moments = Moments(options.zone)
         self._form()  # refuses a format that does not exist before anything is read
         patience_s = ONCE_PATIENCE_S if options.once else None
-        self.door = Door(to, patience_s=patience_s, say=say, stopped=lambda: self.stopping)
+        self.door = Door(to, patience_s=patience_s, say=say, stopped=stopped)
         self.files = LogFiles(files, Checkpoints(state / STATE_FILE, self.door.url), self._form, say=say)
         self._headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {options.key}"} if options.key else {})
 
     def run(self) -> TailCounts:
-        """Follow until `stop`; with `once` to the end of every file."""
+        """Follow until `stopped`; with `once` to the end of every file."""
         try:
-            while not self.stopping:
+            while not self._stopped():
                 moved = self.round()
                 if not moved and self.options.once:
                     break
                 if not moved:
                     clock.sleep_s(POLL_S)
         except StorageFailed:
-            if not self.stopping:
+            if not self._stopped():
                 raise
         finally:
             if self.options.once:
@@ -86,16 +88,12 @@ class Tail:
             self.door.close()
         return self.counts
 
-    def stop(self) -> None:
-        """End after the request that is under way."""
-        self.stopping = True
-
     def round(self) -> bool:
         """Look at every file once and send what is there; whether there was anything."""
         self.files.look(at_end=self.options.at_end)
         moved = False
         for followed in self.files:
-            if self.stopping:
+            if self._stopped():
                 break
             made = followed.next(last=self.options.once)
             if made is not None:
@@ -141,7 +139,7 @@ class Tail:
 
     def _tell_unfinished(self) -> None:
         for followed in self.files:
-            if followed.unread and not self.stopping:
+            if followed.unread and not self._stopped():
                 self._say(f"{followed.path}: the last line has no end yet ({followed.unread:,} bytes); it is read when it has one")
 
 
