@@ -15,7 +15,7 @@ ROW_TEXT_BYTES_MAX = 16 << 10  # of a refused event, in its dead letter
 def absent(raw: msgspec.Raw) -> bool:
     """Whether a raw member was left out or is null (a Raw never equals bytes, so comparing with b"null" would always be false)."""
     view = memoryview(raw)
-    return not view.nbytes or (view.nbytes == 4 and view == b"null")
+    return not view.nbytes or (view.nbytes == 4 and bytes(view) == b"null")
 
 
 class Event(msgspec.Struct, omit_defaults=True, gc=False):
