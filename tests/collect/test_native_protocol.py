@@ -106,3 +106,9 @@ def test_a_refusal_says_whether_to_come_back(status, retryable):
 def test_an_unreadable_line_keeps_the_reason_of_its_sender():
     (refusal,) = LOGS.read(post("/api/v1/logs", b'{"line":"\\u00ff junk","reason":"invalid_encoding","detail":"byte 3"}')).refused
     assert (refusal.reason, refusal.detail, refusal.row) == (DropReason.INVALID_ENCODING, "byte 3", "\u00ff junk")
+
+
+def test_an_unreadable_line_without_text_is_kept_as_it_was_sent():
+    row = '{"line":"","reason":"malformed_row"}'
+    (refusal,) = LOGS.read(post("/api/v1/logs", row.encode())).refused
+    assert (refusal.reason, refusal.row) == (DropReason.MALFORMED_ROW, row)
