@@ -49,7 +49,7 @@ def tail(
     from footfall.app.front.tailing import Tail, TailOptions
     from footfall.errors import NotAProject
 
-    zone = "UTC"
+    zone, destination = "UTC", to
     try:
         project = session.project
     except NotAProject:
@@ -58,11 +58,11 @@ def tail(
     else:
         from footfall.app.front.running import collector_url
 
-        zone, to = project.config.project.time_zone, to or collector_url(project)
+        zone, to, destination = project.config.project.time_zone, to or collector_url(project), to or "the project's own"
     if time_zone is not None:
         zone = ProjectSection(time_zone=time_zone).time_zone
     assert to is not None, "without a project it is asked for"
-    options = TailOptions(form, zone, key, at_end=begin == "end", once=once)
+    options = TailOptions(form, zone, key, at_end=begin == "end", once=once, destination=destination)
     with noted_signals() as stopped:
         counts = Tail([session.path(file) for file in files], to, session.folder / ".footfall", options, say=_talk, stopped=stopped).run()
     if as_json:

@@ -34,13 +34,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TailOptions:
-    """How files are followed.  `zone` is that of times without an offset; `at_end` passes what is there at the very first start."""
+    """How files are followed.  `zone` is that of times without an offset; `at_end` passes what is there at the very first start.
+
+    `destination` is the name that checkpoints are kept under, where the address of one collector may change; the address by default.
+    """
 
     format: str = "auto"
     zone: str = "UTC"
     key: str | None = None
     at_end: bool = False
     once: bool = False
+    destination: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Tail:
         self._form()  # refuses a format that does not exist before anything is read
         patience_s = ONCE_PATIENCE_S if options.once else None
         self.door = Door(to, patience_s=patience_s, say=say, stopped=stopped)
-        self.files = LogFiles(files, Checkpoints(state / STATE_FILE, self.door.url), self._form, say=say)
+        self.files = LogFiles(files, Checkpoints(state / STATE_FILE, options.destination or self.door.url), self._form, say=say)
         self._headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {options.key}"} if options.key else {})
 
     def run(self) -> TailCounts:
