@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from footfall.app.importing import Progress
     from footfall.connectors.files.options import FileOptions
     from footfall.engines import DuckDBEngine
+    from footfall.event.identity import Resolution
     from footfall.lake.contract import CompactReport, EraseReport, ImportRecord
     from footfall.lake.delta import DeltaLake
 
@@ -63,12 +64,16 @@ name = {name}
 
 
 class Project:
-    """A folder with a footfall.toml.  `lake` is where its events rest; `engine()` answers over the newest version of it."""
+    """A folder with a footfall.toml.  `lake` is where its events rest; `engine()` answers over the newest version of it.
 
-    def __init__(self, path: Path, resolved: Resolved) -> None:
+    `identity_as_of` is the position of the identity ledger, or the date or time, whose knowledge of persons answers go by; None: all of it.
+    """
+
+    def __init__(self, path: Path, resolved: Resolved, *, identity_as_of: str | int | None = None) -> None:
         self.path = path
         self.resolved = resolved
         self.config = resolved.config
+        self.identity_as_of = None if identity_as_of is None else str(identity_as_of)
 
     @cached_property
     def lake(self) -> DeltaLake:
@@ -82,9 +87,10 @@ class Project:
         from footfall.engines import Dimension, DuckDBEngine
 
         snapshot = self.lake.snapshot()
-        kept: DuckDBEngine | None = self.__dict__.get("_engine")
-        if kept is not None and kept.snapshot.version == snapshot.version:
-            return kept
+        version = (snapshot.version, self.lake.edges_version())
+        kept: tuple[tuple[int, int], DuckDBEngine] | None = self.__dict__.get("_engine")
+        if kept is not None and kept[0] == version:
+            return kept[1]
         dimensions = {}
         for name, declared in self.config.dimensions.items():
             path = (self.path / declared.path).resolve()
@@ -104,9 +110,16 @@ class Project:
             memory_limit=settings.memory_limit,
             dimensions=dimensions,
             temp_dir=str(self.lake.root / "temp"),
+            identity=self.identity() if version[1] >= 0 else None,
         )
-        self.__dict__["_engine"] = engine
+        self.__dict__["_engine"] = version, engine
         return engine
+
+    def identity(self) -> Resolution:
+        """Which ids are one person, by the identity ledger."""
+        from footfall.app.front.identity import resolution
+
+        return resolution(self)
 
     # --- questions -------------------------------------------------------------------------------------------------------
 
@@ -129,14 +142,14 @@ class Project:
         return [*super().__dir__(), *analyses()]
 
     def sql(self, query: str) -> pa.Table:
-        """The result of one reading query over `events`, `dead_letters`, `imports` and the dimensions.
+        """The result of one reading query over `events`, `dead_letters`, `imports`, `identity` and the dimensions.
 
         Raises:
             InvalidQuery: it is not one reading query over these tables.
         """
         from footfall.engines.user_sql import user_query
 
-        small = {"dead_letters": self.dead_letters, "imports": self._imports_table}
+        small = {"dead_letters": self.dead_letters, "imports": self._imports_table, "identity": lambda: self.identity().lines}
         return user_query(self.engine(), query, dimensions=tuple(self.config.dimensions), small_tables=small)
 
     # --- events in and out -----------------------------------------------------------------------------------------------
@@ -260,15 +273,17 @@ def _signature(kind: type[Analysis]) -> inspect.Signature:
     return inspect.Signature(parameters, return_annotation="Answer")
 
 
-def open_project(path: str | os.PathLike[str] = ".", *, environment: Sequence[tuple[str, str]] | None = None) -> Project:
-    """The project in a folder.
+def open_project(
+    path: str | os.PathLike[str] = ".", *, environment: Sequence[tuple[str, str]] | None = None, identity_as_of: str | int | None = None
+) -> Project:
+    """The project in a folder; with `identity_as_of` its answers know of persons what was known then (a position, a date or a time).
 
     Raises:
         NotAProject: the folder has no footfall.toml.
         InvalidConfig: the file or an environment variable says something impossible.
     """
     folder = Path(path).resolve()
-    return Project(folder, load(folder, os.environ if environment is None else dict(environment)))
+    return Project(folder, load(folder, os.environ if environment is None else dict(environment)), identity_as_of=identity_as_of)
 
 
 def init_project(path: str | os.PathLike[str], *, name: str | None = None) -> Project:

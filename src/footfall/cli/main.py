@@ -11,6 +11,7 @@ import click
 
 from footfall.cli.deadletters import deadletters
 from footfall.cli.demo import demo
+from footfall.cli.identity import identity
 from footfall.cli.importing import import_command
 from footfall.cli.project import config, doctor, init, version
 from footfall.cli.running import keys, up
@@ -24,7 +25,7 @@ from footfall.errors import FootfallError, InvalidQuery, StorageFailed, nearest
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
-    ("Events", (import_command, tail, simulate, imports, deadletters, sql)),
+    ("Events", (import_command, tail, simulate, imports, deadletters, identity, sql)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )
@@ -91,15 +92,16 @@ def _analyses() -> dict:  # type: ignore[type-arg]
 
 @click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("-C", "folder", metavar="DIR", default=".", help="Work in the project of this folder.  [default: the current one]")
+@click.option("--identity-as-of", metavar="WHEN", help="Know of persons what was known at this position, date or time.")
 @click.version_option(None, "--version", package_name="footfall", message="%(version)s", help="Print the version.")
 @click.pass_context
-def footfall(context: click.Context, folder: str) -> None:
+def footfall(context: click.Context, folder: str, identity_as_of: str | None) -> None:
     """What people do in an app, a site, a shop or a game, as answers.
 
     Data goes to stdout and talk to stderr.  The exit status is 0 when all went well, 1 when the world got in the way (a full disk, a busy
     lake), 2 when the request cannot be answered as it stands, 130 after Ctrl-C.
     """
-    context.obj = Session(Path(folder))
+    context.obj = Session(Path(folder), identity_as_of)
 
 
 for _, _commands in _SECTIONS:

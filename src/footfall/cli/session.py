@@ -22,16 +22,17 @@ PIPED_WIDTH = 160
 
 @dataclass
 class Session:
-    """One run of the command.  `folder` is where the project is looked for."""
+    """One run of the command.  `folder` is where the project is looked for, `identity_as_of` whose knowledge of persons counts."""
 
     folder: Path
+    identity_as_of: str | None = None
 
     @cached_property
     def project(self) -> Project:
         """The project in the folder; NotAProject when there is none."""
         from footfall.app.project import open_project
 
-        return open_project(self.folder)
+        return open_project(self.folder, identity_as_of=self.identity_as_of)
 
     def path(self, given: str) -> str:
         """A file as the user wrote it: in the current folder, else in the folder of -C."""

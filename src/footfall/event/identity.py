@@ -23,7 +23,6 @@ Cost: one pass with union-find; about 1 s for a million lines.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,7 +45,7 @@ BLOCKED = frozenset(
     }
 )  # fmt: skip
 
-# What became of a line.
+# What became of a line; the numbers are those of event/union.py.
 OUTCOMES = ("joined", "known already", "undone", "blocked id", "another user's device", "too many ids", "undo", "not a join")
 JOINED, ALREADY, UNDONE, BLOCKED_ID, ANOTHER, TOO_MANY, UNDO, NO_JOIN = range(len(OUTCOMES))
 CONFLICTS = (BLOCKED_ID, ANOTHER, TOO_MANY)
@@ -111,7 +110,10 @@ def resolve(edges: pa.Table, *, as_of: int | None = None, blocked: Collection[st
     _take_back(lines, kind, outcome)
     owner = np.full(len(names.dictionary), -1, np.int64)
     if count:
-        _joiner()(code[:count], code[count:], kind, stop.to_numpy(zero_copy_only=False), degree_max, outcome, owner)
+        # Loaded here with numba, since most commands resolve nobody and it takes a second.
+        from footfall.event.union import join
+
+        join(code.reshape(2, count), kind, stop.to_numpy(zero_copy_only=False), degree_max, outcome, owner)
     changed = np.flatnonzero((owner >= 0) & (owner != np.arange(len(owner))))
     told = pa.DictionaryArray.from_arrays(pa.array(outcome), pa.array(OUTCOMES)).dictionary_decode()
     return Resolution(names.dictionary.take(pa.array(changed)), names.dictionary.take(pa.array(owner[changed])), lines.append_column("outcome", told))
@@ -138,57 +140,3 @@ def _take_back(lines: pa.Table, kind: Any, outcome: Any) -> None:
         for target in range(int(first), min(int(last), row)):
             if undo["a"] is None or (lines["a"][target].as_py(), lines["b"][target].as_py()) == (undo["a"], undo["b"]):
                 outcome[target] = UNDONE
-
-
-def _join(a: Any, b: Any, kind: Any, stop: Any, degree_max: int, outcome: Any, owner: Any) -> None:
-    """(n,) lines in order, by codes of ids -> their outcomes, and for each id the id that its person is called by (-1: itself)."""
-    ids = len(owner)
-    parent = np.arange(ids)
-    size = np.ones(ids, np.int64)
-    since = np.empty(ids, np.int64)
-    for line in range(len(kind)):
-        if outcome[line] != 0:
-            continue
-        if a[line] < 0 or b[line] < 0 or stop[a[line]] or stop[b[line]]:
-            outcome[line] = 3
-            continue
-        x = a[line]
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        y = b[line]
-        while parent[y] != y:
-            parent[y] = parent[parent[y]]
-            y = parent[y]
-        if x == y:
-            outcome[line] = 1
-        elif kind[line] <= 1 and owner[x] >= 0:
-            outcome[line] = 4
-        elif size[x] + size[y] > degree_max:
-            outcome[line] = 5
-        else:
-            called, at = owner[y], since[y]
-            if kind[line] == 2 and owner[x] >= 0 and (called < 0 or since[x] < at):
-                called, at = owner[x], since[x]
-            if called < 0:
-                called, at = b[line], line
-            low, high = (x, y) if size[x] < size[y] else (y, x)
-            parent[low] = high
-            size[high] += size[low]
-            owner[high], since[high] = called, at
-    for one in range(ids):
-        x = one
-        while parent[x] != x:
-            parent[x] = parent[parent[x]]
-            x = parent[x]
-        parent[one] = x
-    for one in range(ids):
-        owner[one] = owner[parent[one]]
-
-
-@functools.cache
-def _joiner() -> Any:
-    """The compiled loop; numba is loaded here, since most commands resolve nobody and it takes a second."""
-    import numba
-
-    return numba.njit(nogil=True, cache=True)(_join)
