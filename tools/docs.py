@@ -21,7 +21,7 @@ from footfall.cli.ask import command_of
 from footfall.collect.routing import every_protocol
 from footfall.collect.steps import PIPELINE
 from footfall.event.drop import MEANING
-from footfall.event.schema import EVENT_FIELDS
+from footfall.event.schema import EVENT_FIELDS, LOG_SCHEMA
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- generated: (?P<name>\w+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -95,6 +95,11 @@ def columns() -> str:
     return table(("column", "type"), own)
 
 
+def log_columns() -> str:
+    """The columns of a line of an application log."""
+    return table(("column", "type"), [(f"`{field.name}`", str(field.type)) for field in LOG_SCHEMA])
+
+
 def questions() -> str:
     """Every analysis: its definition and parameters."""
     return "\n".join(question(kind) for kind in analyses().values())
@@ -123,6 +128,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "errors": error_codes,
     "drops": drops,
     "columns": columns,
+    "log_columns": log_columns,
     "protocols": protocols,
     "steps": steps,
     "analyses": questions,

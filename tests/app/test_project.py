@@ -6,12 +6,16 @@ import inspect
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import footfall as ff
+from footfall.app.config import RESERVED_TABLES
 from footfall.app.doctor import examine
 from footfall.errors import InvalidConfig, InvalidQuery, NotAProject, StorageFailed, UnknownEvent
+from footfall.event.schema import LOG_SCHEMA
 from footfall.lake.contract import CommitId, ImportRecord
+from footfall.lake.ledger import append_once
 from tests_support import event_table
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -96,6 +100,59 @@ def test_sql_reads_events_imports_and_dead_letters(shop):
     record = ImportRecord("a.csv", "d", "c", 10, 6, 6, 0, 0, "{}", START, {"missing_time": 2})
     shop.lake.add_import(record)
     assert shop.sql("SELECT file, stored, reasons FROM imports").to_pylist() == [{"file": "a.csv", "stored": 6, "reasons": '{"missing_time": 2}'}]
+
+
+def log_lines(first, count, **same):
+    rows = [
+        {
+            "time": START,
+            "position": position,
+            "received_time": START,
+            "kind": "access",
+            "path": f"/{position % 3}",
+            "status": 200,
+            "event_id": f"l{position}",
+            **same,
+        }
+        for position in range(first, first + count)
+    ]
+    return pa.Table.from_pylist(rows, LOG_SCHEMA)
+
+
+def test_sql_reads_logs_from_their_files(shop):
+    assert shop.sql("SELECT count(*) AS n FROM logs").to_pylist() == [{"n": 0}]
+    assert [row["column_name"] for row in shop.sql("DESCRIBE logs").to_pylist()] == LOG_SCHEMA.names
+    shop.lake.add_logs(log_lines(0, 4, user_id="ana"), CommitId("log:a", 4))
+    engine = shop.engine()
+    assert shop.sql("SELECT path, count(*) AS n FROM logs GROUP BY path ORDER BY path").to_pylist() == [
+        {"path": "/0", "n": 2}, {"path": "/1", "n": 1}, {"path": "/2", "n": 1}
+    ]  # fmt: skip
+    shop.lake.add_logs(log_lines(4, 2, user_id="ben"), CommitId("log:a", 6))
+    joined = "SELECT DISTINCT person_id FROM events SEMI JOIN logs USING (user_id) ORDER BY 1"
+    assert [row["person_id"] for row in shop.sql(joined).to_pylist()] == ["ana", "ben"]
+    assert shop.engine() is engine, "a new line of a log is no reason for another engine"
+    assert shop.sql("SELECT l.event_id FROM logs AS l ORDER BY position").to_pylist() == [{"event_id": f"l{n}"} for n in range(6)]
+    with pytest.raises(InvalidQuery) as refused:
+        shop.sql("SELECT nonsense_that_is_not_there + 1 FROM logs")
+    assert refused.value.field == "query"
+
+
+def test_a_file_of_logs_may_lack_a_column_that_came_later(shop):
+    older = log_lines(0, 1).drop_columns(["trace_id"])
+    append_once(shop.lake.root / "logs", older, CommitId("log:a", 1))
+    assert shop.sql("SELECT event_id, trace_id FROM logs").to_pylist() == [{"event_id": "l0", "trace_id": None}]
+    shop.lake.add_logs(log_lines(1, 1, trace_id="t"), CommitId("log:a", 2))
+    assert shop.sql("SELECT event_id, trace_id FROM logs ORDER BY 1").to_pylist() == [
+        {"event_id": "l0", "trace_id": None},
+        {"event_id": "l1", "trace_id": "t"},
+    ]
+
+
+def test_a_dimension_may_not_be_called_as_a_table(shop):
+    for name in RESERVED_TABLES:
+        (shop.path / "footfall.toml").write_text(f'[dimensions.{name}]\npath = "a.csv"\nkey = "k"\n', encoding="utf-8")
+        with pytest.raises(InvalidConfig):
+            ff.open(shop.path)
 
 
 def test_sql_sums_are_plain_integers_while_they_fit(shop):

@@ -142,14 +142,20 @@ class Project:
         return [*super().__dir__(), *analyses()]
 
     def sql(self, query: str) -> pa.Table:
-        """The result of one reading query over `events`, `dead_letters`, `imports`, `identity` and the dimensions.
+        """The result of one reading query over `events`, `dead_letters`, `imports`, `logs`, `identity` and the dimensions.
 
         Raises:
             InvalidQuery: it is not one reading query over these tables.
         """
-        from footfall.engines.user_sql import user_query
+        from footfall.engines.user_sql import FileTable, Tables, user_query
+        from footfall.event.schema import LOG_SCHEMA
 
-        small = {"dead_letters": self.dead_letters, "imports": self._imports_table, "identity": lambda: self.identity().lines}
+        small: Tables = {
+            "dead_letters": self.dead_letters,
+            "imports": self._imports_table,
+            "logs": lambda: FileTable(LOG_SCHEMA, self.lake.log_files()),
+            "identity": lambda: self.identity().lines,
+        }
         return user_query(self.engine(), query, dimensions=tuple(self.config.dimensions), small_tables=small)
 
     # --- events in and out -----------------------------------------------------------------------------------------------

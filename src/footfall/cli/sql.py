@@ -17,7 +17,7 @@ from footfall.cli.session import Session, csv_option, json_option, pass_session,
 def sql(session: Session, query: str, *, as_json: bool, as_csv: bool) -> None:
     """Run one reading query over the lake.
 
-    QUERY is SQL in DuckDB's dialect over events, dead_letters, imports and the dimensions, or - to read it from stdin.  DESCRIBE events
+    QUERY is SQL in DuckDB's dialect over events, logs, identity, dead_letters, imports and the dimensions, or - to read it from stdin.  DESCRIBE events
     shows the columns.
     """
     result = session.project.sql(sys.stdin.read() if query == "-" else query)

@@ -25,7 +25,17 @@ from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
 from footfall.analyses.spec.filters import quoted
 from footfall.engines.codes import GroupCodes, NameCodes, values
 from footfall.engines.identity import People, Taken, names_no_person, resolved_sql
-from footfall.engines.relation import Dimension, References, derived_sql, dimension_table, empty_table_sql, identifier, relation_sql, type_name
+from footfall.engines.relation import (
+    Dimension,
+    References,
+    derived_sql,
+    dimension_table,
+    empty_table_sql,
+    files_sql,
+    identifier,
+    relation_sql,
+    type_name,
+)
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, mended, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
 
@@ -172,6 +182,13 @@ class DuckDBEngine:
         cursor = self._connection.cursor()
         cursor.register("footfall_shown", table)
         cursor.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS FROM footfall_shown")
+
+    def show_files(self, name: str, schema: pa.Schema, paths: Sequence[str]) -> None:
+        """Have `query` read a table from its Parquet files under a name; columns that no file has yet are null."""
+        cursor, empty = self._connection.cursor(), f"footfall_empty_{name}"
+        cursor.execute(empty_table_sql(empty, schema))
+        with self._world():
+            cursor.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {files_sql(schema, paths, empty)}")
 
     @contextmanager
     def _world(self) -> Iterator[None]:

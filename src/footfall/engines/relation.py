@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ _SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "bool
 def empty_table_sql(name: str, schema: pa.Schema) -> str:
     """The statement that makes an empty table of a schema; registering an Arrow table would load pandas where that is installed."""
     columns = ", ".join(f"{identifier(field.name)} {_SQL_TYPES[type_name(field.type)]}" for field in schema)
-    return f"CREATE TABLE {identifier(name)} ({columns})"
+    return f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({columns})"
 
 
 def derived_sql(time_zone: str) -> str:
@@ -66,13 +66,17 @@ def derived_sql(time_zone: str) -> str:
 
 def relation_sql(snapshot: Snapshot, time_zone: str) -> str:
     """A SELECT of every column of the snapshot; columns that no file has yet are null."""
-    columns = ", ".join(identifier(name) for name in snapshot.schema.names)
-    if not snapshot.parts:
-        source = "FROM footfall_empty"
-    else:
-        paths = ", ".join(quoted(part.path) for part in snapshot.parts)
-        source = f"FROM (FROM footfall_empty UNION ALL BY NAME FROM read_parquet([{paths}], union_by_name = true))"
-    return f"SELECT {columns}, {derived_sql(time_zone)} {source}"
+    return files_sql(snapshot.schema, [part.path for part in snapshot.parts], "footfall_empty", f", {derived_sql(time_zone)}")
+
+
+def files_sql(schema: pa.Schema, paths: Sequence[str], empty: str, more: str = "") -> str:
+    """A SELECT of the columns of a schema from Parquet files that may lack some; `empty` is an empty table of the schema."""
+    columns = ", ".join(identifier(name) for name in schema.names)
+    source = f"FROM {identifier(empty)}"
+    if paths:
+        listed = ", ".join(quoted(path) for path in paths)
+        source = f"FROM ({source} UNION ALL BY NAME FROM read_parquet([{listed}], union_by_name = true))"
+    return f"SELECT {columns}{more} {source}"
 
 
 class References:

@@ -30,7 +30,7 @@ _FIRST_WORDS = ("select", "with", "from", "values", "table", "(", "describe", "d
 _FORBIDDEN = (exp.DML, exp.DDL, exp.Into, exp.Command, exp.Copy, exp.Attach, exp.Detach, exp.Pragma, exp.Set, exp.Use, exp.Drop, exp.Alter)
 _PLAIN_WORD = re.compile(r"^\w+$")
 _EXPLAIN = re.compile(r"^\s*explain\s+(analyze\s+)?", re.IGNORECASE)
-_HINT = "write one SELECT over events, dead_letters, imports or a dimension"
+_HINT = "write one SELECT over events, logs, identity, dead_letters, imports or a dimension"
 LENGTH_MAX = 100_000
 
 

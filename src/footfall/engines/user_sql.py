@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
 _CANDIDATES = re.compile(r'(?:Candidate bindings|Candidate Entries|Did you mean)[^"]*"([^"]+)"')
 
 
-def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], small_tables: Mapping[str, Callable[[], pa.Table]]) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """A table that stays in its Parquet files, because it may be larger than memory."""
+
+    schema: pa.Schema
+    paths: list[str]
+
+
+Tables = Mapping[str, Callable[[], "pa.Table | FileTable"]]
+
+
+def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], small_tables: Tables) -> pa.Table:
     """The result of one reading query over events, the dimensions and the small tables (loaded only when the query reads them).
 
     Raises:
@@ -29,16 +41,21 @@ def user_query(engine: DuckDBEngine, sql: str, *, dimensions: tuple[str, ...], s
     guarded = guard(sql, ("events", *dimensions, *small_tables))
     for name, load in small_tables.items():
         if name in guarded.tables:
-            engine.register(name, load())
+            table = load()
+            if isinstance(table, FileTable):
+                engine.show_files(name, table.schema, table.paths)
+            else:
+                engine.register(name, table)
     try:
         return _with_own_names(_with_plain_integers(engine.query(guarded.sql, anything=True)))
     except duckdb.Error as problem:
         candidate = _CANDIDATES.search(str(problem))
+        described = "events" if "events" in guarded.tables else min(guarded.tables, default="events")
         raise InvalidQuery(
             _first_line(problem),
             field="query",
             got=sql,
-            hint=f"did you mean {candidate[1]}?" if candidate else "see the columns with DESCRIBE events",
+            hint=f"did you mean {candidate[1]}?" if candidate else f"see the columns with DESCRIBE {described}",
         ) from None
 
 

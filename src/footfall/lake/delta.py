@@ -272,6 +272,10 @@ class DeltaLake:
         """Every line of an application log."""
         return streams.logs(self.root)
 
+    def log_files(self) -> list[str]:
+        """The Parquet files of the newest version of `logs`."""
+        return streams.log_files(self.root)
+
     def add_edges(self, rows: pa.Table, commit_id: CommitId) -> bool:
         """Append lines of the identity ledger (IDENTITY_SCHEMA), once per commit id."""
         with clean_storage_errors(self.root):

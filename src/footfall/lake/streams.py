@@ -46,6 +46,14 @@ def logs(root: Path) -> pa.Table:
     return rows_of(root / LOGS, LOG_SCHEMA)
 
 
+def log_files(root: Path) -> list[str]:
+    """The Parquet files that hold the log lines, for an engine that reads them itself."""
+    table = opened(root / LOGS)
+    if table is None:
+        return []
+    return sorted(str(root / LOGS / path) for path in pa.table(table.get_add_actions()).column("path").to_pylist())
+
+
 def add_edges(root: Path, rows: pa.Table, commit_id: CommitId) -> bool:
     """Append lines of the identity ledger once."""
     return append_once(root / IDENTITY, rows.cast(IDENTITY_SCHEMA), commit_id)
