@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +30,18 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return path_of
+
+
+@pytest.fixture(scope="session")
+def failing_sync(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], dict[str, str]]:
+    """The environment in which syncs fail while a file exists: of files whose path holds the text in it."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("needs a C compiler for the library that makes fsync fail")
+    library = tmp_path_factory.mktemp("sync") / "failing_sync.so"
+    source = Path(__file__).parent / "eventlog" / "failing_sync.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"], check=True)
+    return lambda flag: {**os.environ, "LD_PRELOAD": str(library), "FAIL_SYNC_WHEN": str(flag)}
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import subprocess
 from collections import Counter
 
 import pytest
-from up_support import Sender, Up, ids_in_log, wait_until
 
 from footfall import clock
 from footfall.app.project import init_project, open_project
 from footfall.eventlog.opening import open_log
+from up_support import Sender, Up, ids_in_log, wait_until
 
 KILLS = int(os.environ.get("FOOTFALL_TEST_KILLS", "20"))
 pytestmark = pytest.mark.slow
@@ -107,3 +107,36 @@ def test_a_full_disk_refuses_cleanly_and_recovers_without_help(tmp_path):
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
         shutil.rmtree(disk, ignore_errors=True)
+
+
+def test_failing_syncs_refuse_cleanly_and_recover_without_help(tmp_path, failing_sync):
+    """Syncs of the log fail now and then under load, once with a kill -9 while they do."""
+    flag = tmp_path / "flag"
+    up = Up(tmp_path / "shop", only="door", environment=failing_sync(flag)).start()
+    senders = [Sender(up, f"c{number}") for number in range(4)]
+    for sender in senders:
+        sender.start()
+    for turn, names in enumerate(("-wal", "/log/", "-wal", "/log/", "-wal")):
+        before = [sum(sender.refused.values()) for sender in senders]
+        flag.write_text(names)
+        wait_until(lambda before=before: any(sum(sender.refused.values()) > count for sender, count in zip(senders, before, strict=True)), 60)
+        clock.sleep_s(0.3)
+        if turn == 2:
+            up.kill()
+        flag.unlink()
+        if turn == 2:
+            up = Up(tmp_path / "shop", only="door", port=up.port, environment=failing_sync(flag)).start()
+        acknowledged = [len(sender.acknowledged) for sender in senders]
+        wait_until(
+            lambda acknowledged=acknowledged: all(len(sender.acknowledged) > count for sender, count in zip(senders, acknowledged, strict=True)), 60
+        )
+    assert {status for sender in senders for status in sender.refused} <= {429, 503}
+    finish(senders)
+    assert up.ask("/healthz")[0] == 200
+    assert up.stop() == 0
+    counted = Counter(ids_in_log(tmp_path / "shop"))
+    assert [one for sender in senders for one in sender.acknowledged if counted[one] != 1] == []
+    assert max(counted.values()) == 1
+    totals = totals_of(tmp_path / "shop")
+    assert totals.accepted == sum(counted.values())
+    assert totals.received == totals.accepted + totals.duplicate + totals.dead_lettered

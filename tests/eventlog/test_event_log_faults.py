@@ -177,18 +177,6 @@ def test_a_file_that_cannot_grow_is_given_up_for_the_next(tmp_path):
 # --- failing syncs -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def failing_sync(tmp_path_factory):
-    """The environment in which syncs fail while a file exists, and that file."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        pytest.skip("needs a C compiler for the library that makes fsync fail")
-    folder = tmp_path_factory.mktemp("sync")
-    library = folder / "failing_sync.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(HERE / "failing_sync.c"), "-ldl"], check=True)
-    return lambda flag: {**os.environ, "LD_PRELOAD": str(library), "FAIL_SYNC_WHEN": str(flag)}
-
-
 SYNC_FAILS = """
 flag, names = Path(sys.argv[3]), sys.argv[4]
 log, reader = SqliteLog(folder), SqliteLog(folder, read_only=True)
