@@ -31,7 +31,9 @@ def compact(session: Session, *, force: bool, as_json: bool) -> None:
 @json_option
 @pass_session
 def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
-    """Remove a person for good: events, dead letters, log lines, the event log, under every id that was joined to theirs.
+    """Remove a person for good, under every id, from lake and log.
+
+    Events, dead letters and log lines go, also those of ids that were joined to the given one.
 
     PERSON is a user_id, or the anonymous_id of somebody without one.  Afterwards every remaining file is read, and the number of rows
     of that person that are still there is printed: 0.

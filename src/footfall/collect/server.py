@@ -10,6 +10,7 @@ import gc
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from footfall.eventlog.contract import Counts, EventLog
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SWITCH_S = 0.0005
 DRAIN_S = 30
+BACKLOG = 2_048
 SALT_NAME = "salt"
 
 
@@ -71,15 +73,30 @@ def serve(where: Place, log: EventLog, ready: Callable[[str], None]) -> int:
     window = DuplicateWindow(where.window_days)
     now_us = clock.now_us()
     window.load(log.ids(now_us - (where.window_days + 1) * DAY_US), now_us)
+    listening = _listen(settings)
     salt = _salt(where.state)
     set_salt(salt)
     database = None if settings.place_database is None else (where.folder / settings.place_database).resolve()
     desk = Desk(settings, Routing(every_protocol()), keys, window, Places(database), salt)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(desk, log, ready))
+        return runner.run(_serve(desk, log, listening, ready))
 
 
-async def _serve(desk: Desk, log: EventLog, ready: Callable[[str], None]) -> int:
+def _listen(settings: CollectSection) -> socket.socket:
+    """The port, taken before anything else is done."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        raise InvalidConfig(
+            f"port {settings.port} of {settings.host} cannot be listened on: {problem.strerror or problem}",
+            field="collect.port",
+            got=settings.port,
+            hint="stop the program that has it, or choose another with --port N; --port 0 takes a free one",
+        ) from None
+
+
+async def _serve(desk: Desk, log: EventLog, listening: socket.socket, ready: Callable[[str], None]) -> int:
     loop = asyncio.get_running_loop()
     committer = GroupCommit(log, deliver=deliver_on(loop))
     pages = Pages(desk, committer, log)
@@ -87,8 +104,6 @@ async def _serve(desk: Desk, log: EventLog, ready: Callable[[str], None]) -> int
     pages.door = door
     config = uvicorn.Config(
         door,
-        host=desk.settings.host,
-        port=desk.settings.port,
         http=Connection,
         ws="none",
         lifespan="off",
@@ -97,7 +112,7 @@ async def _serve(desk: Desk, log: EventLog, ready: Callable[[str], None]) -> int
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        backlog=2_048,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = _Server(config, ready)
@@ -107,7 +122,7 @@ async def _serve(desk: Desk, log: EventLog, ready: Callable[[str], None]) -> int
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     try:
-        await server.serve()
+        await server.serve([listening])
     finally:
         slow.cancel()
         failing.cancel()
@@ -162,7 +177,7 @@ class _Server(uvicorn.Server):
         """Open the port and say so."""
         await super().startup(sockets)
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            host, port = sockets[0].getsockname()[:2]
             self.was_ready = True
             self._ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 

@@ -131,6 +131,7 @@ class Supervisor:
         self.settings = settings
         self.talk = talk
         self.stopping = False
+        self.was_ready = False
         self.parts: dict[str, Part] = {}
 
     def run(self) -> int:
@@ -162,8 +163,8 @@ class Supervisor:
     def _look(self, part: Part) -> int | None:
         """The status to end with, None to go on."""
         now_s = clock.monotonic_s()
-        if part.name == "door" and self.settings.port == 0:
-            self._keep_port()
+        if part.name == "door" and not self.was_ready:
+            self._note_ready(part)
         if part.again_s is not None:
             if now_s >= part.again_s:
                 self.parts[part.name] = self._start(part.name, part.failures)
@@ -171,8 +172,8 @@ class Supervisor:
         status = part.process.poll()
         if status is None:
             return None
-        if status == UserError.exit_status or (status > 0 and part.name == "door" and part.failures == 0 and now_s - part.began_s < 2):
-            return status  # it has said what is wrong: a setting, or a port that is taken
+        if status == UserError.exit_status or (status > 0 and part.name == "door" and not self.was_ready):
+            return status  # it has said what is wrong: a setting, a port that is taken, a log that another process writes
         failures = 0 if now_s - part.began_s > STEADY_S else part.failures + 1
         pause_s = min(PAUSE_MAX_S, 0.25 * 2**failures)
         how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -180,10 +181,11 @@ class Supervisor:
         self.parts[part.name] = replace(part, failures=failures, again_s=now_s + pause_s)
         return None
 
-    def _keep_port(self) -> None:
-        """A door that took a free port keeps it when it is started again."""
+    def _note_ready(self, door: Part) -> None:
+        """The door answers for the first time.  One that took a free port keeps it when it is started again."""
         address = address_of(self.project)
-        if address is not None:
+        if address is not None and address.pid == door.process.pid:
+            self.was_ready = True
             self.settings = msgspec.structs.replace(self.settings, port=int(address.url.rsplit(":", 1)[1]))
 
     def _end(self) -> int:
