@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -140,3 +141,13 @@ def test_architecture_names_files_that_exist():
     named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)(?::\w+)?`", text)
     assert len(named) > 15
     assert [name for name in named if not (ROOT / "src" / "footfall" / name).exists() and not (ROOT / name).exists()] == []
+
+
+def test_every_tested_sdk_is_in_the_table_of_sdks():
+    text = (DOCS / "sdks.md").read_text(encoding="utf-8")
+    sdks = ROOT / "tests" / "sdk"
+    pinned = (sdks / "requirements.txt").read_text(encoding="utf-8").partition("\n\n")[0]  # what they need comes after the blank line
+    tested = [line.partition("==")[0] for line in pinned.splitlines() if "==" in line]
+    tested += json.loads((sdks / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    tools = {"esbuild", "puppeteer-core", "@sparticuz/chromium"}
+    assert [name for name in tested if name not in tools and f"`{name}`" not in text] == []
