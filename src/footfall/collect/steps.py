@@ -30,6 +30,7 @@ from footfall.event.drop import DropReason
 from footfall.eventlog.contract import Counts, Frame
 
 _LINES = msgspec.json.Encoder()
+_REFUSED = "refused\0"
 _DEVICES = (b"Mozilla/", b"okhttp", b"Dalvik", b"CFNetwork", b"Darwin")
 _ADDRESS = re.compile(r"""(["']\$?_?_?(?:ip|ip_?address|cip|client_ip)["']\s*:\s*)["'][^"']*["']""", re.IGNORECASE)
 
@@ -64,6 +65,7 @@ class Intake:
     batch: Batch = field(default_factory=lambda: Batch([], []))
     source: str | None = None
     fresh: list[int] | None = None  # indexes of the items that are no duplicates; None: all
+    refused_again: list[Refusal] = field(default_factory=list)  # repeated ones, which are dead letters already
     hashes: Any = field(default_factory=lambda: NO_HASHES)
     agent: str | None = None
     place: tuple[str | None, str | None, str | None] = (None, None, None)
@@ -75,7 +77,7 @@ class Intake:
         """What the protocol answers to."""
         count = len(self.batch.items)
         repeated = frozenset() if self.fresh is None else frozenset(range(count)) - frozenset(self.fresh)
-        return Outcome(self.batch, repeated, self.batch.refused)
+        return Outcome(self.batch, repeated, [*self.batch.refused, *self.refused_again] if self.refused_again else self.batch.refused)
 
 
 def put_body(intake: Intake, desk: Desk) -> None:
@@ -137,13 +139,13 @@ def drop_if_event_too_large(intake: Intake, desk: Desk) -> None:
 
 
 def drop_if_duplicate(intake: Intake, desk: Desk) -> None:
-    """Leave out what was accepted before, by id, within the window."""
-    ids = intake.batch.ids
-    known = ids
-    if None in ids:
-        known = [one for one in ids if one is not None]
-        if not known:
-            return
+    """Leave out what was accepted before, by id, within the window; and what was refused before, where a refusal has an id."""
+    ids, refused = intake.batch.ids, intake.batch.refused
+    known = [one for one in ids if one is not None] if None in ids else ids
+    # Other hashes than those of events: what was refused may come again, mended, under its id.
+    known = [*known, *(_REFUSED + one.event_id for one in refused if one.event_id is not None)] if refused else known
+    if not known:
+        return
     hashes = hashes_of(known, intake.source)  # type: ignore[arg-type]
     fresh = desk.window.admit(hashes, intake.asked.received_us)
     if fresh.all():
@@ -151,7 +153,13 @@ def drop_if_duplicate(intake: Intake, desk: Desk) -> None:
         return
     intake.hashes = hashes[fresh]
     verdicts = iter(fresh.tolist())
-    intake.fresh = [index for index, one in enumerate(ids) if one is None or next(verdicts)]
+    kept = [index for index, one in enumerate(ids) if one is None or next(verdicts)]
+    if len(kept) < len(ids):
+        intake.fresh = kept
+    if refused:
+        again = [one.event_id is not None and not next(verdicts) for one in refused]
+        intake.refused_again = [one for one, repeated in zip(refused, again, strict=True) if repeated]
+        intake.batch.refused = [one for one, repeated in zip(refused, again, strict=True) if not repeated]
 
 
 def put_place(intake: Intake, desk: Desk) -> None:
@@ -167,7 +175,7 @@ def put_place(intake: Intake, desk: Desk) -> None:
 def put_lines(intake: Intake, desk: Desk) -> None:
     """Canonical events where the log may not have the body as it came; addresses become places here, and go no further."""
     batch = intake.batch
-    if intake.protocol.raw and not batch.private and not batch.refused:
+    if intake.protocol.raw and not batch.private and not batch.refused and not intake.refused_again:
         return
     lines: list[Any] = list(intake.protocol.events(batch))
     if intake.fresh is not None:
@@ -199,8 +207,8 @@ def put_frames(intake: Intake, desk: Desk) -> None:
         kept_ip = desk.settings.ip
         letters = [Letter(one.reason.value, one.detail, without_addresses(one.row, kept_ip), one.place, one.field) for one in batch.refused]
         intake.frames.append(letters_frame(protocol.name, letters, intake.asked.received_us, intake.source))
-    refused = len(batch.refused)
-    intake.counts = Counts(total + refused, count, total - count, refused)
+    refused, again = len(batch.refused), len(intake.refused_again)
+    intake.counts = Counts(total + refused + again, count, total - count + again, refused)
 
 
 def _frame(intake: Intake, form: Any, count: int, body: bytes, path: str = "", kept: tuple[int, ...] | None = None) -> Frame:

@@ -343,7 +343,7 @@ def _refusal(place: int, problem: Exception, row: bytes, form: _Form) -> Refusal
         except _BROKEN:
             pass
         else:
-            return Refusal(place, unread.reason, unread.detail or unread.reason.value, text_of(unread.line.encode() or row))
+            return Refusal(place, unread.reason, unread.detail or unread.reason.value, text_of(unread.line.encode() or row), event_id=unread.event_id)
     reason, field, detail = _why(problem, form)
     return Refusal(place, reason, detail, text_of(row), field)
 

@@ -52,13 +52,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One event that will not be stored, with its index in the request."""
+    """One event that will not be stored, with its index in the request.
+
+    With an `event_id` it becomes one dead letter however often it is sent within the window of duplicates.
+    """
 
     place: int
     reason: DropReason
     detail: str
     row: str
     field: str | None = None
+    event_id: str | None = None
 
 
 @dataclass(slots=True)
