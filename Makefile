@@ -13,8 +13,9 @@ install:  ## make .venv and install footfall into it
 test: install check  ## checks and the quick tests, no server needed
 	$(VENV)/pytest -q -m "not slow and not server"
 
-test-all: install check  ## every test
-	$(VENV)/pytest -q
+test-all: install check  ## every test; those of the SDKs, which wait for each other's retries, in four processes
+	$(VENV)/pytest -q -m "not server"
+	$(VENV)/pytest -q -n 4 --dist worksteal -m server tests/sdk
 
 check: install  ## format, lint, types, layers
 	$(VENV)/ruff format --check .

@@ -1,12 +1,13 @@
 """Fixtures of the SDK tests: a real server, other products' SDKs in Python, Node and a browser.
 
-door          a server over a new project; start_door(configuration) for one with settings of its own
+door          a running server with nothing in it that a test can see; start_door(configuration) for one with settings of its own
 gate(answers) a way to the door that first answers as a server in trouble does
 run_python    run_python(script, **environment) -> stdout; run_python.start(script) -> a Program that goes on
 run_node      the same for Node (ES modules), and run_node.bundle(script) for a browser
 browser_page  browser_page(html_or_bundle, files={}, path="/", before=None) -> a Page
 
-Every test here is marked `server`: make test-all runs them, make test does not.
+Every test here is marked `server`: make test-all runs them, make test does not.  They wait for SDKs that come back later, so several processes
+share them; the tests of one process share one server, which is started again where a test ended it.
 """
 
 from __future__ import annotations
@@ -47,10 +48,23 @@ def start_door(tmp_path: Path) -> Iterator[Callable[..., Door]]:
         door.stop()
 
 
+@pytest.fixture(scope="session")
+def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One server for all tests of this process; at the end it drains and ends well."""
+    door = Door(tmp_path_factory.mktemp("shared") / "project")
+    door.start()
+    yield door
+    door.stop()
+
+
 @pytest.fixture
-def door(start_door: Callable[..., Door]) -> Door:
-    """A running server over a new project."""
-    return start_door()
+def door(shared_door: Door) -> Door:
+    """The running server, where a test sees only what it sends itself.  It may kill it: the next test starts it again."""
+    if not shared_door.running:
+        shared_door.kill()
+        shared_door.start()
+    shared_door.begin()
+    return shared_door
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 
 import footfall
 from footfall import clock
+from footfall.eventlog.opening import open_log
 
 T = TypeVar("T")
 READY_SECONDS = 60
@@ -55,7 +57,11 @@ def post(url: str, body: bytes | str, headers: Mapping[str, str] | None = None) 
 
 
 class Door:
-    """`footfall up` over a new project.  It keeps its port when it is stopped and started again."""
+    """`footfall up` over a new project.  It keeps its port when it is stopped and started again.
+
+    Many tests may use one door after the other.  Each calls `begin`: from then on only what is accepted later is seen, and `key` is a
+    write key that nobody had before, since ids are removed as duplicates within one key.
+    """
 
     def __init__(self, project: Path, configuration: str = "") -> None:
         self.project = project
@@ -63,6 +69,10 @@ class Door:
         with (project / "footfall.toml").open("a", encoding="utf-8") as file:
             file.write("\n" + configuration)
         self.port = 0
+        self.key = "key"
+        self._keys = (f"key-{number}" for number in itertools.count())
+        self._begin = 0
+        self._opened = footfall.open(project)
         self._log = project.parent / f"{project.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,6 +80,18 @@ class Door:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def begin(self) -> None:
+        """Look at nothing that was accepted until now."""
+        self.key = next(self._keys)
+        log = open_log(self._opened.config.log, self.project, read_only=True)
+        self._begin = log.end()
+        log.close()
 
     def start(self) -> None:
         """Start it, on the port of the last time, and wait until it is ready."""
@@ -126,11 +148,11 @@ class Door:
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Rows of a query over the project's lake as it is now."""
-        return footfall.open(self.project).sql(query).to_pylist()
+        return self._opened.sql(query).to_pylist()
 
     def events(self, expect: int, where: str = "true") -> list[dict[str, Any]]:
         """The events in order of acceptance, `properties` parsed, once there are `expect` of them; the test fails when there are more."""
-        query = f"SELECT * FROM events WHERE {where} ORDER BY position"
+        query = f"SELECT * FROM events WHERE position >= {self._begin} AND ({where}) ORDER BY position"
         rows = wait_for(lambda: found if len(found := self.sql(query)) >= expect else None, f"{expect} events in the lake")
         assert len(rows) == expect, f"{len(rows)} events, not {expect}: {[row['name'] for row in rows]}"
         for row in rows:
@@ -139,7 +161,8 @@ class Door:
 
     def letters(self, expect: int = 0) -> list[dict[str, Any]]:
         """The dead letters, once there are `expect` of them; the test fails when there are more."""
-        rows = wait_for(lambda: found if len(found := self.sql("SELECT * FROM dead_letters")) >= expect else None, f"{expect} dead letters")
+        query = f"SELECT * FROM dead_letters WHERE position >= {self._begin} ORDER BY position"
+        rows = wait_for(lambda: found if len(found := self.sql(query)) >= expect else None, f"{expect} dead letters")
         assert len(rows) == expect, f"{len(rows)} dead letters, not {expect}: {rows[:3]}"
         return rows
 

@@ -22,7 +22,7 @@ def tell(event, code, message=None):
     told.append(code)
     if code != 200:
         print("TOLD", event.event_type, code, message)
-client = Amplitude("key-1", Config(server_url=os.environ["DOOR"] + os.environ["URL_PATH"], flush_interval_millis=100, flush_queue_size=5,
+client = Amplitude(os.environ["KEY"], Config(server_url=os.environ["DOOR"] + os.environ["URL_PATH"], flush_interval_millis=100, flush_queue_size=5,
                                    callback=tell, {}))
 def finish(count):
     for _ in range(1200):
@@ -67,14 +67,14 @@ def text_of(when):
 
 @PATHS
 def test_python_every_call_arrives_as_it_was_made(door, run_python, path):
-    assert run_python(EVERY_CALL, DOOR=door.url, URL_PATH=path, WHEN=text_of(WHEN)) == "finished 6 {200}\n"
+    assert run_python(EVERY_CALL, DOOR=door.url, KEY=door.key, URL_PATH=path, WHEN=text_of(WHEN)) == "finished 6 {200}\n"
     events = sorted(door.events(6), key=lambda event: event["event_id"] if event["name"] != "no time" else "z")
     assert [event["name"] for event in events] == ["page viewed", "$identify", "$groupidentify", "$identify", "revenue_amount", "no time"]
     assert [event["event_id"] for event in events[:5]] == ["i0", "i1", "i2", "i3", "i4"]
     assert [event["user_id"] for event in events] == [None, *["user-1"] * 5]
     assert [event["anonymous_id"] for event in events] == [*["device-1"] * 5, None]
     assert [event["event_time"] for event in events[:5]] == [WHEN] * 5
-    assert {event["source"] for event in events} == {"key-1"}
+    assert {event["source"] for event in events} == {door.key}
     view = events[0]
     assert (view["session_id"], view["platform"], view["os"]) == ("1795341500000", "Web", "Linux")
     assert (view["country"], view["region"], view["city"]) == ("NZ", "Otago", "Dunedin")
@@ -95,7 +95,7 @@ def test_python_every_call_arrives_as_it_was_made(door, run_python, path):
 @PATHS
 def test_python_tries_again_until_the_door_has_it(door, gate, run_python, path):
     way = gate([503, (429, {"Retry-After": "1"}), 503])
-    assert run_python(MANY, DOOR=way.url, URL_PATH=path).endswith("finished 35 {200}\n")
+    assert run_python(MANY, DOOR=way.url, KEY=door.key, URL_PATH=path).endswith("finished 35 {200}\n")
     assert sorted(event["properties"]["number"] for event in door.events(35)) == list(range(35))
     assert sorted(status for _, _, status in way.seen if status != 200) == [429, 503, 503]
     assert door.letters() == []
@@ -105,7 +105,7 @@ def test_python_an_answer_that_is_lost_loses_no_event(door, gate, run_python):
     """The SDK gives up on a connection that breaks; the door had stored what came over it."""
     way = gate(["lose"])
     program = BEGIN.format("") + 'client.track(BaseEvent("kept", user_id="user-1", insert_id="i0"))\nclient.flush()\nclient.shutdown()\n'
-    run_python(program, DOOR=way.url, URL_PATH="/batch")
+    run_python(program, DOOR=way.url, KEY=door.key, URL_PATH="/batch")
     assert [event["event_id"] for event in door.events(1)] == ["i0"]
 
 
@@ -113,25 +113,26 @@ def test_python_ids_too_short_become_dead_letters_and_the_rest_is_stored(door, r
     program = BEGIN.format("") + (
         'client.track(BaseEvent("good", user_id="user-1", insert_id="i0"))\nclient.track(BaseEvent("bad", user_id="u", insert_id="i1"))\nfinish(2)\n'
     )
-    assert run_python(program, DOOR=door.url, URL_PATH="/batch") == "finished 2 {200}\n"
+    assert run_python(program, DOOR=door.url, KEY=door.key, URL_PATH="/batch") == "finished 2 {200}\n"
     assert [event["name"] for event in door.events(1)] == ["good"]
     assert [(letter["reason"], "min_id_length" in letter["detail"]) for letter in door.letters(1)] == [("invalid_field", True)]
 
 
 def test_python_shorter_ids_where_the_project_says_so(door, run_python):
     program = BEGIN.format("min_id_length=1") + 'client.track(BaseEvent("good", user_id="u", insert_id="i1"))\nfinish(1)\n'
-    assert run_python(program, DOOR=door.url, URL_PATH="/2/httpapi") == "finished 1 {200}\n"
+    assert run_python(program, DOOR=door.url, KEY=door.key, URL_PATH="/2/httpapi") == "finished 1 {200}\n"
     assert [event["user_id"] for event in door.events(1)] == ["u"]
 
 
-def test_python_is_told_that_its_key_is_wrong(door, run_python):
+def test_python_is_told_that_its_key_is_wrong(start_door, run_python):
     """With keys, a stranger's events are neither stored nor sent again."""
+    door = start_door()
     footfall = Path(sys.executable).parent / "footfall"
     subprocess.run([footfall, "-C", str(door.project), "keys", "add", "shop", "--key", "key-2"], check=True, capture_output=True)
     program = BEGIN.format("") + 'client.track(BaseEvent("{}", user_id="user-1"))\nclient.flush()\nclient.shutdown()\n'
-    stranger = run_python.start(program.replace("{}", "lost"), DOOR=door.url, URL_PATH="/2/httpapi")
+    stranger = run_python.start(program.replace("{}", "lost"), DOOR=door.url, KEY="key-1", URL_PATH="/2/httpapi")
     stranger.finish()
     assert "Invalid API Key" in stranger.complaints
-    run_python(program.replace("{}", "kept").replace("key-1", "key-2"), DOOR=door.url, URL_PATH="/2/httpapi")
+    run_python(program.replace("{}", "kept"), DOOR=door.url, KEY="key-2", URL_PATH="/2/httpapi")
     assert [(event["name"], event["source"]) for event in door.events(1)] == [("kept", "shop")]
     assert door.letters() == []

@@ -14,22 +14,22 @@ EVERY_CALL = (
     + """
 consumer = mixpanel.Consumer(**hosts)
 client = mixpanel.Mixpanel("key-1", consumer=consumer)
-client.track("u1", "Order Completed", {"price": 9.5, "items": ["ä", None], "time": 1795000000, "$insert_id": "i1", "ip": "198.51.100.7"})
+client.track("w1", "Order Completed", {"price": 9.5, "items": ["ä", None], "time": 1795000000, "$insert_id": "i1", "ip": "198.51.100.7"})
 client.track("$device:d-1", "seen", {"$device_id": "d-1"})
 mixpanel.Consumer = lambda: consumer  # alias() makes one of its own, which knows no other host
-client.alias("u1", "a1")
-client.import_data(None, "u1", "long ago", 1600000000, {"$insert_id": "i2"})
-client.merge(None, "u1", "u2")
-client.people_set("u1", {"plan": "pro"})
-client.people_increment("u1", {"visits": 1})
-client.people_delete("u1")
+client.alias("w1", "w0")
+client.import_data(None, "w1", "long ago", 1600000000, {"$insert_id": "i2"})
+client.merge(None, "w1", "w2")
+client.people_set("w1", {"plan": "pro"})
+client.people_increment("w1", {"visits": 1})
+client.people_delete("w1")
 client.group_set("company", "acme", {"size": 3})
 try:
     client.track("", "nobody")
 except mixpanel.MixpanelException as problem:
     print(problem)
 account = mixpanel.ServiceAccountCredentials("service", "secret", "7")
-mixpanel.Mixpanel("key-1", consumer=type(consumer)(**hosts, credentials=account)).import_data(None, "u1", "by account", 1600000000)
+mixpanel.Mixpanel("key-1", consumer=type(consumer)(**hosts, credentials=account)).import_data(None, "w1", "by account", 1600000000)
 """
 )
 BUFFERED = (
@@ -38,7 +38,7 @@ BUFFERED = (
 consumer = mixpanel.BufferedConsumer(max_size=50, **hosts)
 client = mixpanel.Mixpanel("key-1", consumer=consumer)
 for number in range(40):
-    client.track("u1", "step", {"number": number})
+    client.track("w1", "step", {"number": number})
 for attempt in range(10):
     try:
         consumer.flush()
@@ -57,11 +57,11 @@ def test_python_every_call_arrives_as_it_was_made(door, run_python):
     assert [event["name"] for event in events] == [
         "Order Completed", "seen", "$create_alias", "long ago", "$merge", "$engage", "$engage", "$engage", "$groups", "by account"
     ]  # fmt: skip
-    assert [event["user_id"] for event in events] == ["u1", None, "u1", "u1", "u1", "u1", "u1", "u1", None, "u1"]
+    assert [event["user_id"] for event in events] == ["w1", None, "w1", "w1", "w1", "w1", "w1", "w1", None, "w1"]
     assert [event["anonymous_id"] for event in events] == [None, "d-1", None, None, None, None, None, None, "$group:company:acme", None]
     assert {event["source"] for event in events} == {"key-1"}
     order, imported = events[0], events[3]
-    assert (order["event_id"], order["event_time"]) == ("i1:u1", datetime.fromtimestamp(1795000000, UTC))
+    assert (order["event_id"], order["event_time"]) == ("i1:w1", datetime.fromtimestamp(1795000000, UTC))
     assert imported["event_time"] == datetime.fromtimestamp(1600000000, UTC)
     assert {name: order["properties"][name] for name in ("price", "items", "mp_lib")} == {"price": 9.5, "items": ["ä", None], "mp_lib": "python"}
     assert not {"ip", "token", "$insert_id"} & set(order["properties"])
@@ -82,7 +82,7 @@ IN_BROWSER = """
 mixpanel.init('key-1', {api_host: HOST, persistence: 'localStorage', batch_flush_interval_ms: 200, ...OPTIONS});
 mixpanel.track_pageview();
 mixpanel.track('Order Completed', {price: 9.5, city: 'Ålesund'});
-mixpanel.identify('u1');
+mixpanel.identify('w1');
 mixpanel.people.set({plan: 'pro'});
 mixpanel.get_group('company', 'acme').set({size: 3});
 mixpanel.track('later');
@@ -98,7 +98,7 @@ def check_browser_events(door, page, device):
     assert sorted(changes, key=sorted) == [{"$set"}, {"$set_once"}]
     assert sorted(by_name) == ["$engage", "$groups", "$identify", "$mp_web_page_view", "Order Completed", "later"]
     assert {name: event["user_id"] for name, event in by_name.items()} == {
-        "$engage": "u1", "$groups": None, "$identify": "u1", "$mp_web_page_view": None, "Order Completed": None, "later": "u1"
+        "$engage": "w1", "$groups": None, "$identify": "w1", "$mp_web_page_view": None, "Order Completed": None, "later": "w1"
     }  # fmt: skip
     assert {event["anonymous_id"] for name, event in by_name.items() if name != "$groups"} == {device}
     view = by_name["$mp_web_page_view"]

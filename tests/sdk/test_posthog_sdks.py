@@ -19,7 +19,7 @@ EVERY_CALL = """
 import datetime, os
 from posthog import Posthog
 when = datetime.datetime.fromisoformat(os.environ["WHEN"])
-client = Posthog("phc_1", host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), flush_at=4, flush_interval=0.2, {})
+client = Posthog(os.environ["KEY"], host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), flush_at=4, flush_interval=0.2, {})
 uuid = "01995a5e-0000-7000-8000-00000000000{{}}".format
 client.capture("bought", distinct_id="user-1", properties={{"price": 9.5, "items": ["ä", None], "$session_id": "s-1"}}, groups={{"company": "c1"}},
                timestamp=when, uuid=uuid(0))
@@ -38,7 +38,7 @@ client.shutdown()
 MANY = """
 import os
 from posthog import Posthog
-client = Posthog("phc_1", host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), flush_at=10, flush_interval=0.2,
+client = Posthog(os.environ["KEY"], host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), flush_at=10, flush_interval=0.2,
                  max_retries=6, {})
 for number in range(int(os.environ["COUNT"])):
     client.capture("step", distinct_id="user-1", properties={{"number": number}})
@@ -56,7 +56,7 @@ def of_the_caller(event):
 @MODES
 def test_python_every_call_arrives_as_it_was_made(door, gate, run_python, options):
     way = gate()
-    assert run_python(EVERY_CALL.format(options), DOOR=way.url, WHEN=WHEN.isoformat()) == ""
+    assert run_python(EVERY_CALL.format(options), KEY=door.key, DOOR=way.url, WHEN=WHEN.isoformat()) == ""
     assert {path for _, path, _ in way.seen} == {"/i/v1/analytics/events" if "v1" in options else "/batch/"}
     assert {body[:1] for body in way.bodies} == {b"\x1f" if "gzip" in options else b"x" if "deflate" in options else b"{"}
     events = door.events(8)
@@ -65,7 +65,7 @@ def test_python_every_call_arrives_as_it_was_made(door, gate, run_python, option
     assert [event["event_id"] for event in events] == [UUID.format(number) for number in range(8)]
     assert [event["user_id"] for event in events] == ["user-1"] * 4 + ["device-1", "user-1", None, "user-1"]
     assert [event["anonymous_id"] is not None for event in events] == [False] * 6 + [True, False]
-    assert {event["source"] for event in events} == {"phc_1"}
+    assert {event["source"] for event in events} == {door.key}
     assert [event["client_time"] for event in events[:7]] == [WHEN] * 7
     assert all(timedelta(0) <= event["event_time"] - event["client_time"] < timedelta(minutes=1) for event in events)
     assert all(event["client_time"] <= event["sent_time"] <= event["received_time"] for event in events)
@@ -90,7 +90,7 @@ def test_python_every_call_arrives_as_it_was_made(door, gate, run_python, option
 @MODES
 def test_python_tries_again_until_the_door_has_it(door, gate, run_python, options):
     way = gate([503, (429, {"Retry-After": "1"}), "lose"])
-    assert "ERROR" not in run_python(MANY.format(options), DOOR=way.url, COUNT="35")
+    assert "ERROR" not in run_python(MANY.format(options), KEY=door.key, DOOR=way.url, COUNT="35")
     assert sorted(event["properties"]["number"] for event in door.events(35)) == list(range(35))
     assert [status for _, _, status in way.seen][:3] == [503, 429, 0]
     assert door.letters() == []
@@ -104,12 +104,12 @@ def blank(message):
     if message["event"] == "bad":
         message["distinct_id"] = ""
     return message
-client = Posthog("phc_1", host=os.environ["DOOR"], on_error=lambda error, items: print(error.drops), capture_mode="v1", before_send=blank)
+client = Posthog(os.environ["KEY"], host=os.environ["DOOR"], on_error=lambda error, items: print(error.drops), capture_mode="v1", before_send=blank)
 client.capture("good", distinct_id="user-1")
 client.capture("bad", distinct_id="user-1", uuid="01995a5e-0000-7000-8000-000000000001")
 client.shutdown()
 """
-    told = run_python(program, DOOR=door.url)
+    told = run_python(program, KEY=door.key, DOOR=door.url)
     assert told.strip() == "[('01995a5e-0000-7000-8000-000000000001', 'missing_person: distinct_id has no value')]"
     assert [event["name"] for event in door.events(1)] == ["good"]
     assert [letter["reason"] for letter in door.letters(1)] == ["missing_person"]

@@ -42,7 +42,7 @@ def test_a_door_keeps_its_port_and_drains(door):
 
 def test_a_gate_answers_loses_and_lets_through(door, gate):
     way = gate([503, (429, {"Retry-After": "7"}), "lose"])
-    body = '{"type":"track","event":"a","userId":"u","messageId":"%d"}'
+    body = '{"type":"track","event":"a","userId":"u","messageId":"gate-%d"}'
     assert [post(f"{way.url}/v1/track", body % number)[0] for number in range(5)] == [503, 429, 0, 200, 200]
     assert [status for _, _, status in way.seen] == [503, 429, 0, 200, 200]
-    assert [event["event_id"] for event in door.events(3)] == ["2", "3", "4"]
+    assert [event["event_id"] for event in door.events(3)] == ["gate-2", "gate-3", "gate-4"]

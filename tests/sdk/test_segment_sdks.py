@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ EVERY_CALL = """
 import datetime, os
 from {0} import Client
 when = datetime.datetime.fromisoformat(os.environ["WHEN"])
-client = Client("key-1", host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), {1})
+client = Client(os.environ["KEY"], host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), {1})
 client.identify("u1", {{"plan": "pro", "seats": 3}}, timestamp=when, anonymous_id="a1", message_id="m0")
 client.track("u1", "Order Completed", {{"price": 9.5, "items": ["ä", None], "at": datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)}},
              context={{"ip": "198.51.100.7", "page": {{"url": "https://shop.example/cart?a=1", "path": "/cart", "referrer": "https://news.example/"}},
@@ -33,7 +34,7 @@ client.join()
 MANY = """
 import os, sys, time
 from {0} import Client
-client = Client("key-1", host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), upload_size=10, upload_interval=0.2, {1})
+client = Client(os.environ["KEY"], host=os.environ["DOOR"], on_error=lambda error, items: print("ERROR", error), upload_size=10, upload_interval=0.2, {1})
 for number in range(int(os.environ["COUNT"])):
     client.track("u1", "step", {{"number": number}}, message_id=f"m{{number}}")
 print("queued", flush=True)
@@ -59,7 +60,7 @@ def numbers_of(events):
 @PYTHON_SDKS
 def test_python_sdks_every_call_arrives_as_it_was_made(door, gate, run_python, module, options):
     way = gate()
-    assert run_python(EVERY_CALL.format(module, options), DOOR=way.url, WHEN=WHEN.isoformat()) == ""
+    assert run_python(EVERY_CALL.format(module, options), KEY=door.key, DOOR=way.url, WHEN=WHEN.isoformat()) == ""
     packed = "gzip" in options or module.startswith("rudder")
     assert all((body[:2] == b"\x1f\x8b") == packed for body in way.bodies)
     events = door.events(7)
@@ -68,7 +69,7 @@ def test_python_sdks_every_call_arrives_as_it_was_made(door, gate, run_python, m
     assert [event["user_id"] for event in events] == ["u1"] * 6 + [None]
     assert [event["anonymous_id"] for event in events] == ["a1", "a1", None, None, None, None, "a2"]
     assert [event["person_id"] for event in events] == ["u1"] * 6 + ["a2"]
-    assert {event["source"] for event in events} == {"key-1"}
+    assert {event["source"] for event in events} == {door.key}
     assert [event["client_time"] for event in events[:6]] == [WHEN] * 6
     # The SDK's clock is this machine's, so the correction is the time on the way alone.
     assert all(timedelta(0) <= event["event_time"] - event["client_time"] < timedelta(minutes=1) for event in events)
@@ -94,7 +95,7 @@ def test_python_sdks_every_call_arrives_as_it_was_made(door, gate, run_python, m
 @PYTHON_SDKS
 def test_python_sdks_try_again_until_the_door_has_it(door, gate, run_python, module, options):
     way = gate([503, (429, {"Retry-After": "1"}), "lose"])
-    program = run_python.start(MANY.format(module, options), DOOR=way.url, COUNT="25")
+    program = run_python.start(MANY.format(module, options), KEY=door.key, DOOR=way.url, COUNT="25")
     assert program.line() == "queued"
     assert "ERROR" not in program.finish()
     assert numbers_of(door.events(25)) == list(range(25))
@@ -105,7 +106,7 @@ def test_python_sdks_try_again_until_the_door_has_it(door, gate, run_python, mod
 @PYTHON_SDKS
 def test_python_sdks_outlive_a_door_that_is_away(door, run_python, module, options):
     door.kill()
-    program = run_python.start(MANY.format(module, options), DOOR=door.url, COUNT="25")
+    program = run_python.start(MANY.format(module, options), KEY=door.key, DOOR=door.url, COUNT="25")
     assert program.line() == "queued"
     door.start()
     assert "ERROR" not in program.finish()
@@ -114,13 +115,13 @@ def test_python_sdks_outlive_a_door_that_is_away(door, run_python, module, optio
 
 def test_python_sdks_large_batches_arrive_whole(door, run_python):
     program = MANY.format("segment.analytics.client", "gzip=True, max_queue_size=2000").replace("upload_size=10", "upload_size=100")
-    run_python(program, DOOR=door.url, COUNT="1500")
+    run_python(program, KEY=door.key, DOOR=door.url, COUNT="1500")
     assert numbers_of(door.events(1500)) == list(range(1500))
 
 
 SEGMENT_NODE = """
 import {Analytics} from '@segment/analytics-node';
-const analytics = new Analytics({writeKey: 'key-1', host: process.env.DOOR, flushAt: 3, flushInterval: 100, maxRetries: 10});
+const analytics = new Analytics({writeKey: process.env.KEY, host: process.env.DOOR, flushAt: 3, flushInterval: 100, maxRetries: 10});
 analytics.on('error', (problem) => console.log('ERROR', problem.code, problem.reason));
 const timestamp = new Date(process.env.WHEN);
 const context = {page: {url: 'https://shop.example/cart', path: '/cart'}, userAgent: 'Mozilla/5.0 (X11; Linux x86_64)', ip: '198.51.100.7'};
@@ -138,7 +139,7 @@ await analytics.closeAndFlush({timeout: 60000});
 @pytest.mark.parametrize("answers", [[], [503, (429, {"Retry-After": "1"}), "lose"]], ids=["quiet", "trouble"])
 def test_segment_for_node_every_call_arrives_as_it_was_made(door, gate, run_node, answers):
     way = gate(answers)
-    assert run_node(SEGMENT_NODE, DOOR=way.url, WHEN=WHEN.isoformat()) == ""
+    assert run_node(SEGMENT_NODE, KEY=door.key, DOOR=way.url, WHEN=WHEN.isoformat()) == ""
     events = sorted(door.events(7), key=lambda event: event["event_id"])  # batches that are tried again overtake each other
     assert [event["name"] for event in events] == ["identify", "Order Completed", "page_view", "screen_view", "group", "alias", "no time"]
     assert [event["event_id"] for event in events] == [f"m{number}" for number in range(7)]
@@ -208,9 +209,10 @@ def test_jitsu_in_a_browser_every_call_arrives_from_another_origin(door, run_nod
 def test_bodies_of_the_sdks_can_be_read_twice(door, gate, run_python):
     """The same requests once more change nothing: every event is a duplicate."""
     way = gate()
-    run_python(EVERY_CALL.format("rudderstack.analytics.client", ""), DOOR=way.url, WHEN=WHEN.isoformat())
+    run_python(EVERY_CALL.format("rudderstack.analytics.client", ""), KEY=door.key, DOOR=way.url, WHEN=WHEN.isoformat())
     first = door.events(7)
+    key = {"Authorization": "Basic " + base64.b64encode(f"{door.key}:".encode()).decode()}
     for body in way.bodies:
-        assert door.post("/v1/batch", gzip.decompress(body), {"Authorization": "Basic a2V5LTE6"}) == (200, b'{"success":true}')
-    assert door.post("/v1/track", '{"event":"end","userId":"u1","messageId":"end"}', {"Authorization": "Basic a2V5LTE6"})[0] == 200
+        assert door.post("/v1/batch", gzip.decompress(body), key) == (200, b'{"success":true}')
+    assert door.post("/v1/track", '{"event":"end","userId":"u1","messageId":"end"}', key)[0] == 200
     assert [event["event_id"] for event in door.events(8)] == [*(event["event_id"] for event in first), "end"]
