@@ -14,6 +14,7 @@ from collections import Counter
 import pytest
 
 from footfall import clock
+from footfall.app.doctor import examine
 from footfall.app.project import init_project, open_project
 from footfall.eventlog.opening import open_log
 from up_support import Sender, Up, ids_in_log, wait_until
@@ -45,16 +46,23 @@ def test_every_acknowledged_event_survives_kill_9_exactly_once(tmp_path):
     chance = random.Random(seed)
     for sender in senders:
         sender.start()
-    for _ in range(KILLS):
-        clock.sleep_s(chance.uniform(0.02, 0.6))
-        up.kill()
-        up = Up(tmp_path / "shop", port=up.port).start()
-    clock.sleep_s(0.5)
-    finish(senders)
-    acknowledged = [one for sender in senders for one in sender.acknowledged]
-    assert len(acknowledged) > 20 * KILLS, f"state {seed}"
-    in_lake = wait_until(lambda: landed(up.folder, len(set(acknowledged))), 120)
-    assert up.stop() == 0
+    try:
+        for _ in range(KILLS):
+            clock.sleep_s(chance.uniform(0.02, 0.6))
+            up.kill()
+            up = Up(tmp_path / "shop", port=up.port).start()
+        clock.sleep_s(0.5)
+        finish(senders)
+        acknowledged = [one for sender in senders for one in sender.acknowledged]
+        assert len(acknowledged) > 20 * KILLS, f"state {seed}"
+        try:
+            in_lake = wait_until(lambda: landed(up.folder, len(set(acknowledged))), 120)
+        except AssertionError:
+            raise AssertionError(f"state {seed}: {up.talk}\n" + "\n".join(f"{one.name}: {one.detail}" for one in examine(up.project()))) from None
+        assert up.stop() == 0
+    finally:
+        if up.process.poll() is None:
+            up.kill()
     counted = Counter(in_lake)
     assert [one for one in acknowledged if counted[one] != 1] == [], f"state {seed}"
     assert max(counted.values()) == 1, f"state {seed}: even what nobody was told about is there once at most"
