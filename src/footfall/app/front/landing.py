@@ -2,7 +2,8 @@
 
 The lake itself says how far it came: a commit of events carries the log's end position as the version of the stream `log:<name>`.  Dead
 letters, joins and log lines go first, each table remembering its own version, so a crash anywhere in between repeats nothing: what a
-table has already is left out by position.  One commit a second at most; nothing is loaded and nothing is done while nothing arrives.
+table has already is left out by position.  One commit a second at most, and nothing is done while nothing arrives.  What the first step
+needs is loaded at the start, since loading takes longer than the step.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from importlib import import_module
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,7 @@ BYTES_MAX = 64 << 20
 POLL_S = 0.1
 COMMIT_S = 1.0
 TRIM_S = 30.0
+APPEAR_S = 30.0  # how long a log that is not there yet is waited for in silence: the front door makes it
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 COMPACT_FILES = 50
 COMPACT_SHARE = 10.0  # a compaction waits this many times as long as the one before it took
@@ -54,6 +57,7 @@ class Landing:
         self._compact_due_s = 0.0
         self._failures = 0
         self._said = ""
+        self._silent_until_s = clock.monotonic_s() + APPEAR_S
 
     # --- the loop --------------------------------------------------------------------------------------------------------
 
@@ -83,13 +87,14 @@ class Landing:
         return 0.0 if self.step() else POLL_S
 
     def _failed(self, problem: Exception) -> float:
+        if self._log is None and clock.monotonic_s() < self._silent_until_s:
+            return POLL_S
         sentence = problem.sentence if isinstance(problem, FootfallError) else f"{type(problem).__name__}: {problem}"
         if sentence != self._said:
             expected = isinstance(problem, FootfallError)
             _logger.warning("landing waits: %s", sentence, exc_info=None if expected else problem)
             self._said = sentence
         self._failures += 1
-        # A log that is not there yet appears when the front door starts.
         return BACK_OFF_S[0] if self._log is None else BACK_OFF_S[min(self._failures, len(BACK_OFF_S)) - 1]
 
     # --- a step ----------------------------------------------------------------------------------------------------------
@@ -238,8 +243,29 @@ def main(project: Project) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    warm_up(project, stop)
     Landing(project).run(stop)
     return 0
+
+
+def warm_up(project: Project, stop: Event) -> None:
+    """Load what the first step needs, unless told to stop: libraries and compiled loops, by settling an event that nobody keeps.
+
+    What reads User-Agents is left for the first event that has one: it is quick to load and holds 30 MB.
+    """
+    for load in (lambda: project.lake, lambda: import_module("footfall.collect.settle"), lambda: _settle_one(project)):
+        if stop.is_set():
+            return
+        load()
+
+
+def _settle_one(project: Project) -> None:
+    from footfall.collect.settle import Settler
+    from footfall.eventlog.contract import Block, Frame
+
+    body = b'{"name":"view","event_id":"1","user_id":"u","anonymous_id":"a","event_time":"2026-01-01T00:00:00Z","url":"https://a.example/?b"}\n'
+    frame = Frame("events", "native", "lines", 1, clock.now_us(), body)
+    Settler(project.config.events, log_name="nothing").settle([Block(0, 1, frame.received_us, [frame])])
 
 
 if __name__ == "__main__":
