@@ -25,6 +25,7 @@ from footfall.errors import LakeConflict, StorageFailed
 from footfall.eventlog.contract import Counts, Frame, Group
 from footfall.eventlog.opening import open_log
 from footfall.lake.delta import DeltaLake
+from up_support import wait_until
 
 RECEIVED_US = 1_795_341_600_000_000
 
@@ -222,6 +223,50 @@ def test_idle_landing_loads_nothing_heavy(project):
     )
     done = subprocess.run([sys.executable, "-c", code, str(project.path)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_warming_up_loads_everything_but_leaves_nothing_behind(project):
+    code = (
+        "import sys\n"
+        "from threading import Event\n"
+        "from footfall.app.front.landing import warm_up\n"
+        "from footfall.app.project import open_project\n"
+        "stop = Event()\n"
+        "stop.set()\n"
+        "warm_up(open_project(sys.argv[1]), stop)\n"
+        "assert 'pyarrow' not in sys.modules\n"
+        "warm_up(open_project(sys.argv[1]), Event())\n"
+        "print([name for name in ('pyarrow', 'deltalake', 'numba', 'duckdb', 'ua_parser') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(project.path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "['pyarrow', 'deltalake', 'numba']\n"
+    assert sorted(path.name for path in project.path.rglob("*")) == ["footfall.toml"]
+
+
+def test_a_log_that_is_not_there_yet_is_waited_for_in_silence(project, caplog):
+    lander, stop = Landing(project), Event()
+    thread = Thread(target=lander.run, args=(stop,))
+    thread.start()
+    try:
+        log = open_log(project.config.log, project.path)
+        log.append(group_of(0))
+        wait_until(lambda: landed(project) == expected(1))
+        log.close()
+    finally:
+        stop.set()
+        thread.join(30)
+    assert caplog.records == []
+    patient = Landing(init_project(project.path / "other"))
+    patient._silent_until_s = 0.0
+    stop = Event()
+    thread = Thread(target=patient.run, args=(stop,))
+    thread.start()
+    try:
+        wait_until(lambda: caplog.records)
+    finally:
+        stop.set()
+        thread.join(30)
+    assert "landing waits: there is no event log in" in caplog.records[0].getMessage()
 
 
 @pytest.mark.slow
