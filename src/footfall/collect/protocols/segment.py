@@ -137,9 +137,13 @@ class Segment:
         return Answer(200, b'{"success":true}', (JSON,))
 
     def refuse(self, asked: Asked, problem: Problem) -> Answer:
-        """An error that the SDKs log; 429 and 5xx are tried again by those for servers, later where they are told when."""
+        """An error that the SDKs log.
+
+        A log that cannot be written is 429 as well: the SDKs keep a batch for hours when they are told to come back later, and give up on 5xx after
+        ten tries.
+        """
         body = msgspec.json.encode({"success": False, "code": problem.code, "message": problem.sentence})
-        return Answer(problem.status, body, (JSON, *retry_after(problem)))
+        return Answer(429 if problem.status == 503 else problem.status, body, (JSON, *retry_after(problem)))
 
 
 def _is_batch(asked: Asked) -> bool:
