@@ -133,6 +133,22 @@ def scan_lines(lines: bytes, pieces: Any, fields: tuple[str, ...], promoted: Seq
     return raw
 
 
+def joined(parts: Sequence[RawRows], order: np.ndarray[Any, np.dtype[np.int64]]) -> RawRows:
+    """Rows of several scans of the same columns as one: `order` are places among all their rows, one after the other."""
+    starts = np.cumsum([0, *(len(part.octets) for part in parts[:-1])])
+    moves = np.array([1, 1, 0, 0, 0])
+    cells = np.concatenate([part.cells + start * moves[:3] for part, start in zip(parts, starts, strict=True)], axis=1, dtype=np.int32)[:, order]
+    rows = np.concatenate([part.rows + start * moves for part, start in zip(parts, starts, strict=True)], dtype=np.int32)[order]
+    rows[:, 2] = np.arange(len(rows))
+    raw = RawRows(np.concatenate([part.octets for part in parts]), parts[0].columns, cells, rows, first_line=0, width=DEPTH_MAX)
+    sizes = np.concatenate([np.diff(part.span_of) for part in parts if part.span_of is not None])
+    begins = np.cumsum(sizes) - sizes
+    raw.span_of = np.concatenate([[0], np.cumsum(sizes[order])], dtype=np.int32)
+    picked = np.arange(raw.span_of[-1]) + np.repeat(begins[order] - raw.span_of[:-1], sizes[order])
+    raw.spans = np.concatenate([part.spans + start for part, start in zip(parts, starts, strict=True)], dtype=np.int32)[picked]
+    return raw
+
+
 @numba.njit(nogil=True, cache=True)
 def _compose(octets: Any, lists: Any, extras: Any, names: Any, out: Any, offsets: Any) -> None:
     """Each row's spans, then its extra cells under their names: extras (k, 4) = column, head start, head stop, whether objects are left out."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from footfall.collect.settle.frames import Lines
+from footfall.collect.settle.rows import Rows
 from footfall.event.cells.numbers import truths
 from footfall.event.cells.times import INVALID, MISSING, READ, US_MAX, TimeReader
 from footfall.event.normalise import time_array
@@ -32,12 +32,12 @@ class Times:
     readable: np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def times_of(raw: RawRows, lines: Lines) -> Times:
+def times_of(rows: Rows) -> Times:
     """The times of scanned events."""
-    piece = lines.piece_of_row()
-    received = np.array([frame.received_us for frame in lines.frames], np.int64)[piece]
+    raw, piece = rows.raw, rows.piece
+    received = np.array([frame.received_us for frame in rows.frames], np.int64)[piece]
     client, client_state, _ = READER.read(raw.octets, _cells(raw, "event_time"))
-    sent, sent_known = _sent(raw, lines.frames, piece)
+    sent, sent_known = _sent(raw, rows.frames, piece)
     there = client_state == READ
     moves = there & sent_known
     true_cells = _cells(raw, "true_time")

@@ -1,19 +1,22 @@
 """Frames to canonical lines: raw bodies are read again by their protocol, lines are taken as they are.
 
 Everything of one stream in a call ends in one buffer, cut into pieces that know their frame and positions.  A body that cannot be
-read again becomes dead letters, one a record, so that no position is left without an outcome.
+read again becomes dead letters, one a record, so that no position is left without an outcome.  Plain calls in Segment's bodies are scanned
+where they stand (`segment_rows.py`); what that leaves in doubt is read like everything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from footfall.collect.protocols.segment import Segment
 from footfall.collect.settle.letters import Refused
+from footfall.collect.settle.segment_rows import Scanned, SegmentScanner
 from footfall.collect.wire.contract import Asked, Batch, WireProtocol
 from footfall.collect.wire.json_body import json_text, text_of
 from footfall.errors import FootfallError, InvalidConfig, nearest
@@ -47,6 +50,11 @@ class Lines:
         self.firsts.append(first)
         self.frames.append(frame)
 
+    def extend(self, lines: Lines) -> None:
+        """Append all of another's."""
+        for part, first, count, frame in zip(lines.parts, lines.firsts, lines.counts, lines.frames, strict=True):
+            self.add(frame, first, count, part)
+
     def pieces(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(p, 2) ends and counts, as the scanner wants them."""
         return np.array([self.ends, self.counts], np.int64).T
@@ -65,32 +73,79 @@ class Lines:
 
 @dataclass(slots=True)
 class Gathered:
-    """The frames of some blocks by stream, and what could not be read again."""
+    """The frames of some blocks by stream, what was scanned as it stands, and what could not be read again."""
 
     events: Lines = field(default_factory=Lines)
+    scanned: Scanned | None = None
     logs: Lines = field(default_factory=Lines)
     letters: Lines = field(default_factory=Lines)
     refused: list[Refused] = field(default_factory=list)
 
 
-def gather(blocks: Iterable[Block], protocols: Mapping[str, WireProtocol]) -> Gathered:
-    """Every frame of the blocks as canonical lines.
+def gather(blocks: Iterable[Block], protocols: Mapping[str, WireProtocol], scanner: SegmentScanner) -> Gathered:
+    """Every frame of the blocks as canonical lines, but for the calls that the scanner takes.
 
     Raises:
         InvalidConfig: a raw frame is of a protocol that this version does not have; nothing is lost, the log still holds it.
     """
     gathered = Gathered()
+    placed = list(_placed(blocks))
+    bodies = [one for one in placed if _is_scanned(one[0], protocols)]
+    scanned = gathered.scanned = scanner.scan(bodies) if bodies else None
+    number = -1
+    for frame, position in placed:
+        into = gathered.events if frame.stream == "events" else gathered.logs if frame.stream == "logs" else gathered.letters
+        if scanned is not None and _is_scanned(frame, protocols):
+            number += 1
+            if number not in scanned.whole and _doubts_read(scanned, number, protocols[frame.protocol], into, gathered.refused):
+                continue
+            scanned.whole.add(number)
+        if frame.form == "lines" or _is_canonical(frame):
+            into.add(frame, position, frame.count, frame.body)
+        else:
+            read_again(frame, position, _protocol(frame, protocols), into, gathered.refused)
+    return gathered
+
+
+def _placed(blocks: Iterable[Block]) -> Iterator[tuple[Frame, int]]:
+    """The frames of some blocks, each with the position of its first record."""
     for block in blocks:
         position = block.position
         for frame in block.frames:
-            into = gathered.events if frame.stream == "events" else gathered.logs if frame.stream == "logs" else gathered.letters
-            if frame.form == "lines" or _is_canonical(frame):
-                into.add(frame, position, frame.count, frame.body)
-            else:
-                _read_again(frame, position, _protocol(frame, protocols), into, gathered.refused)
+            yield frame, position
             position += frame.count
         assert position == block.end, "a block's frames must hold as many records as it counts"
-    return gathered
+
+
+def _is_scanned(frame: Frame, protocols: Mapping[str, WireProtocol]) -> bool:
+    """Whether the scanner knows what a body means; a protocol that only calls itself Segment is asked instead."""
+    kind: object = type(protocols.get(frame.protocol))
+    return kind is Segment and frame.form == "raw" and frame.stream == "events"
+
+
+def _doubts_read(scanned: Scanned, number: int, protocol: WireProtocol, into: Lines, refused: list[Refused]) -> bool:
+    """Read the calls that were left in doubt, neighbours together; False when the protocol refuses one, so that places may have shifted."""
+    doubts = scanned.doubts.get(number)
+    if doubts is None:
+        return True
+    lines, problems = Lines(), list[Refused]()
+    for begin, end in _runs(doubts):
+        frame, position = scanned.call(number, doubts[begin:end])
+        read_again(frame, position, protocol, lines, problems)
+    if any(problem.reason == DropReason.MALFORMED_BODY for problem in problems):
+        return False
+    into.extend(lines)
+    refused.extend(problems)
+    return True
+
+
+def _runs(doubts: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+    """Where records that follow each other begin and stop in a list of doubts."""
+    begin = 0
+    for index in range(1, len(doubts) + 1):
+        if index == len(doubts) or doubts[index][0] != doubts[index - 1][0] + 1:
+            yield begin, index
+            begin = index
 
 
 def _is_canonical(frame: Frame) -> bool:
@@ -116,7 +171,8 @@ def _protocol(frame: Frame, protocols: Mapping[str, WireProtocol]) -> WireProtoc
     return protocols[frame.protocol]
 
 
-def _read_again(frame: Frame, position: int, protocol: WireProtocol, into: Lines, refused: list[Refused]) -> None:
+def read_again(frame: Frame, position: int, protocol: WireProtocol, into: Lines, refused: list[Refused]) -> None:
+    """Add what a protocol makes of a raw body, or a letter for each of its records."""
     try:
         batch = protocol.read(Asked("POST", frame.path, frame.body, received_us=frame.received_us))
     except _DEFECTS as problem:

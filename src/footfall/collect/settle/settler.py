@@ -17,14 +17,16 @@ import pyarrow.compute as pc
 from footfall.collect.settle.agents import agent_columns
 from footfall.collect.settle.clocks import READER, Times, times_of
 from footfall.collect.settle.edges import edges_of, note
-from footfall.collect.settle.frames import Lines, gather
+from footfall.collect.settle.frames import Lines, gather, read_again
 from footfall.collect.settle.known_pairs import KnownPairs
 from footfall.collect.settle.letters import Refused, letter_rows, of_the_door
 from footfall.collect.settle.logs import log_rows
+from footfall.collect.settle.rows import Rows, rows_of, rows_of_lines
+from footfall.collect.settle.segment_rows import SegmentScanner
 from footfall.collect.settle.urls import address_columns
 from footfall.collect.wire.contract import WireProtocol
 from footfall.event.canonical import Event
-from footfall.event.canonical_rows import PROPERTY, leftover_text, scan_lines
+from footfall.event.canonical_rows import PROPERTY, leftover_text
 from footfall.event.cells.text import texts
 from footfall.event.dead_letter import DEAD_LETTER_SCHEMA, DeadLetter
 from footfall.event.drop import DropReason
@@ -65,6 +67,7 @@ class Settler:
         self.known = KnownPairs() if known is None else known
         self._protocols = every_protocol() if protocols is None else protocols
         self._promoted = tuple(plan.columns)
+        self._scanner = SegmentScanner(FIELDS, self._promoted)
         self._schema = plan.schema()
         columns = {name: name for name in MAPPABLE if name in FIELDS} | {name: PROPERTY + name for name in self._promoted}
         readers = dict.fromkeys(self._schema.names, READER)
@@ -83,35 +86,49 @@ class Settler:
         return _joined([self._settle(some) for some in _portions(blocks)] or [self._settle(())])
 
     def _settle(self, blocks: Sequence[Block]) -> Settled:
-        gathered = gather(blocks, self._protocols)
+        gathered = gather(blocks, self._protocols, self._scanner)
         refused = [*gathered.refused, *of_the_door(gathered.letters)]
-        events, edges = self._events(gathered.events, refused)
+        events, edges = self._events(rows_of(gathered, FIELDS, self._promoted), refused)
         logs, lost = log_rows(gathered.logs, self.log_name)
         letters = letter_rows([*refused, *lost], self.log_name)
         records = sum(block.count for block in blocks)
         assert len(events) + len(letters) + len(logs) == records, "every record has one outcome"
         return Settled(events, letters, logs, edges, records)
 
-    def _events(self, lines: Lines, refused: list[Refused]) -> tuple[pa.Table, pa.Table]:
-        if not lines.counts:
+    def _events(self, rows: Rows | None, refused: list[Refused]) -> tuple[pa.Table, pa.Table]:
+        if rows is None:
             return self._schema.empty_table(), IDENTITY_SCHEMA.empty_table()
-        raw = scan_lines(b"".join(lines.parts), lines.pieces(), FIELDS, self._promoted)
-        positions, piece = lines.positions(), lines.piece_of_row()
-        times = times_of(raw, lines)
+        events = self._typed(rows, refused)
+        at = np.arange(len(rows))
+        if len(events) < len(rows):
+            at = np.searchsorted(rows.positions, events.column("position").to_numpy())
+        events = _enriched(events, rows.raw, rows.frames, (at, rows.piece[at]))
+        return events, edges_of(events, rows.raw, at, self.known)
+
+    def _typed(self, rows: Rows, refused: list[Refused]) -> pa.Table:
+        """The rows with their types; those that cannot be events are added to `refused`."""
+        times = times_of(rows)
         given = times.columns | {
-            "position": pa.array(positions),
-            "source": _of_frames([frame.source for frame in lines.frames], piece),
-            "properties": leftover_text(raw, _KEPT),
+            "position": pa.array(rows.positions),
+            "source": _of_frames([frame.source for frame in rows.frames], rows.piece),
+            "properties": leftover_text(rows.raw, _KEPT),
         }
-        result = self._normaliser.normalise(raw, Origin(0, 0, f"{self.log_name}-", given, times.states))
+        result = self._normaliser.normalise(rows.raw, Origin(0, 0, f"{self.log_name}-", given, times.states))
+        # A letter shows the canonical event: the calls that were scanned in their bodies are written as lines for it.
+        calls = rows.calls([letter.line for letter in result.letters])
+        written = {position for _, position in calls}
         for letter in result.letters:
             row = letter.line  # lines are counted from 0 here
-            refused.append(_refused(letter, raw, times, (lines.frames[piece[row]], int(positions[row]))))
-        rows = np.arange(len(raw))
-        if result.letters:
-            rows = np.searchsorted(positions, result.events.column("position").to_numpy())
-        events = _enriched(result.events, raw, lines.frames, (rows, piece[rows]))
-        return events, edges_of(events, raw, rows, self.known)
+            if (position := int(rows.positions[row])) not in written:
+                refused.append(_refused(letter, rows.raw, times, (rows.frames[rows.piece[row]], position)))
+        if calls:
+            lines = Lines()
+            for frame, position in calls:
+                read_again(frame, position, self._protocols[frame.protocol], lines, refused)
+            if lines.counts:
+                again = self._typed(rows_of_lines(lines, FIELDS, self._promoted), refused)
+                assert not len(again), "a call is refused however it is read"
+        return result.events
 
 
 def every_protocol() -> dict[str, WireProtocol]:

@@ -208,8 +208,8 @@ def _name_and_colon(octets: Any, i: int, stop: int, blanks: int) -> int:
 
 
 @numba.njit(nogil=True, cache=True)
-def _nested(octets: Any, i: int, stop: int, blanks: int) -> tuple[int, int]:
-    """The end of an object or array and its fault; the place of the error when there is one."""
+def nested_end(octets: Any, i: int, stop: int, blanks: int, most: int) -> tuple[int, int]:
+    """The end of an object or array of at most `most` levels and its fault; the place of the error when there is one."""
     inside = np.uint64(0)  # one bit a level: 1 in an object, 0 in an array
     depth = 0
     while True:
@@ -218,7 +218,7 @@ def _nested(octets: Any, i: int, stop: int, blanks: int) -> tuple[int, int]:
             return i, NOT_JSON
         octet = octets[i]
         if octet == 123 or octet == 91:
-            if depth == DEPTH_MAX - 1:
+            if depth == most:
                 return i, TOO_DEEP
             depth += 1
             inside = (inside << np.uint64(1)) | np.uint64(1 if octet == 123 else 0)
@@ -335,7 +335,7 @@ def scan_object(octets: Any, state: Any, wanted: Any, heads: Any, cells: Any, sp
             what = NUMBER
         elif octet == 123 or octet == 91:
             what = NESTED
-            i, fault = _nested(octets, i, stop, blanks)
+            i, fault = nested_end(octets, i, stop, blanks, DEPTH_MAX - 1)
             if fault:
                 return i, fault
         else:
