@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -100,3 +100,14 @@ def test_a_table_of_dead_letters_from_before_grows(lake):
     lake.add_dead_letters(letter_rows("new"), CommitId("log:a", 1))
     found = sorted((row["row"], row["line"], row["position"]) for row in lake.dead_letters().to_pylist())
     assert found == [("new", None, 1), ("x", 3, None)]
+
+
+def test_expiry_takes_old_log_lines_and_their_files(lake):
+    rows = log_rows(1, 2, 3)
+    times = pa.array([NOW - timedelta(days=9), NOW - timedelta(microseconds=1), NOW], rows.schema.field("time").type)
+    lake.add_logs(rows.set_column(0, rows.schema.field("time"), times), CommitId("log:a", 3))
+    lake.expire(NOW)
+    assert lake.logs().column("position").to_pylist() == [3]
+    assert len(list((lake.root / "logs").glob("*.parquet"))) == 1
+    lake.expire(NOW)
+    assert lake.logs().column("position").to_pylist() == [3]

@@ -60,7 +60,7 @@ def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
 @json_option
 @pass_session
 def expire(session: Session, before: str, *, as_json: bool) -> None:
-    """Remove events older than a date or time."""
+    """Remove events and log lines older than a date or time."""
     removed = session.project.expire(before)
     if as_json:
         print_json({"before": before, "removed": removed})

@@ -21,7 +21,7 @@ from deltalake import DeltaTable
 from footfall.event.person import bucket_of, person_key, person_keys
 from footfall.lake.contract import EraseReport, Part
 from footfall.lake.parquet import SortedWriter, describe, micros
-from footfall.lake.streams import IDENTITY, LOGS, erase_rows
+from footfall.lake.streams import IDENTITY, LOGS, erase_rows, expire_rows
 
 if TYPE_CHECKING:
     from footfall.lake.delta import DeltaLake
@@ -48,10 +48,12 @@ def erase(lake: DeltaLake, person_id: str) -> EraseReport:
 
 
 def expire(lake: DeltaLake, before: datetime) -> int:
-    """Remove events older than `before`; files that lie wholly before it are dropped without being read."""
+    """Remove events and log lines older than `before`; files that lie wholly before it are dropped without being read.  How many events went."""
     edge = micros(before)
     touched = [part for part in lake.snapshot().parts if part.time_us_min < edge]
     removed = _rewrite(lake, touched, pc.field("event_time") >= pa.scalar(before, pa.timestamp("us", tz="UTC")), edge)
+    with lake.landing():
+        expire_rows(lake.root / LOGS, "time", before)
     lake.purge()
     return removed
 

@@ -6,6 +6,7 @@ a merge replaces stay for an hour, for readers that are in the middle of them.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,18 @@ def erase_rows(path: Path, columns: tuple[str, ...], person_id: str) -> int:
     if gone:
         opened_again = DeltaTable(str(path))
         opened_again.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    return gone
+
+
+def expire_rows(path: Path, column: str, before: datetime) -> int:
+    """Delete the rows of a small table whose time is before a moment, files included; how many went."""
+    table = opened(path)
+    if table is None:
+        return 0
+    moment = before.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    gone = int(table.delete(f"{column} < arrow_cast('{moment}', 'Timestamp(Microsecond, Some(\"UTC\"))')")["num_deleted_rows"])
+    if gone:
+        DeltaTable(str(path)).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
     return gone
 
 
