@@ -2,14 +2,15 @@
 
 The lake itself says how far it came: a commit of events carries the log's end position as the version of the stream `log:<name>`.  Dead
 letters, joins and log lines go first, each table remembering its own version, so a crash anywhere in between repeats nothing: what a
-table has already is left out by position.  One commit a second at most, and nothing is done while nothing arrives.  What the first step
-needs is loaded at the start, since loading takes longer than the step.
+table has already is left out by position.  One commit a second at most, and nothing is done while nothing arrives; until then hardly anything
+is loaded, and a process that ends by itself has compiled the loops.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
+import subprocess
 import sys
 from importlib import import_module
 from threading import Event, Thread
@@ -37,6 +38,7 @@ APPEAR_S = 30.0  # how long a log that is not there yet is waited for in silence
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 COMPACT_FILES = 50
 COMPACT_SHARE = 10.0  # a compaction waits this many times as long as the one before it took
+WARM = "--warm"
 COUNTERS = {"events": "landed", "logs": "landed_logs", "letters": "landed_letters"}
 
 _logger = logging.getLogger("footfall.landing")
@@ -243,23 +245,19 @@ def main(project: Project) -> int:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    warm_up(project, stop)
-    Landing(project).run(stop)
+    command = [sys.executable, "-m", "footfall.app.front.landing", WARM, str(project.path)]
+    warming = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command line
+    Thread(target=warming.wait, daemon=True).start()
+    try:
+        import_module("pyarrow.parquet")  # the slowest to read; more would be memory that an idle project need not hold
+        Landing(project).run(stop)
+    finally:
+        warming.terminate()
     return 0
 
 
-def warm_up(project: Project, stop: Event) -> None:
-    """Load what the first step needs, unless told to stop: libraries and compiled loops, by settling an event that nobody keeps.
-
-    What reads User-Agents is left for the first event that has one: it is quick to load and holds 30 MB.
-    """
-    for load in (lambda: project.lake, lambda: import_module("footfall.collect.settle"), lambda: _settle_one(project)):
-        if stop.is_set():
-            return
-        load()
-
-
-def _settle_one(project: Project) -> None:
+def warm_up(project: Project) -> None:
+    """Settle an event that nobody keeps: compiles the loops where that was never done, and has the system read what the first step loads."""
     from footfall.collect.settle import Settler
     from footfall.eventlog.contract import Block, Frame
 
@@ -269,6 +267,9 @@ def _settle_one(project: Project) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == WARM:
+        warm_up(open_project(sys.argv[2]))
+        sys.exit(0)
     if len(sys.argv) != 2:
         raise SystemExit("usage: python -m footfall.app.front.landing FOLDER")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
