@@ -101,7 +101,7 @@ def test_a_killed_import_goes_on_behind_its_last_block(tmp_path, expected, name,
     project = new_project(tmp_path / "p")
     assert run(tmp_path / "p", file, "kill", blocks).returncode == -9
     assert events_of(project) == []
-    assert len(staged(project)) >= blocks - 1
+    assert len(staged(project)) >= blocks - 3, "what the threads had in hand is lost"
     rows_at_first_step = complete(project, file, expected)
     assert blocks == 1 or rows_at_first_step > 4_000 // 45 * (blocks - 3)
 

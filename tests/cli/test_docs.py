@@ -11,11 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from up_support import Up, landed_all, wait_until
 
 from footfall import errors
 from footfall.cli.main import footfall, main
 from footfall.event.drop import DropReason
+from up_support import Up, landed_all, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
