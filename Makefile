@@ -11,10 +11,10 @@ install:  ## make .venv and install footfall into it
 	@$(PYTHON) tools/bootstrap.py
 
 test: install check  ## checks and the quick tests, no server needed
-	$(VENV)/pytest -q -m "not slow and not server"
+	$(VENV)/pytest -q -n auto -m "not slow and not server"
 
-test-all: install check  ## every test; those of the SDKs, which wait for each other's retries, in four processes
-	$(VENV)/pytest -q -m "not server"
+test-all: test  ## every test: then the slow ones, and the real SDKs and a browser against a running server
+	$(VENV)/pytest -q -m "slow and not server"
 	$(VENV)/pytest -q -n 4 --dist worksteal -m server tests/sdk
 
 check: install  ## format, lint, types, layers
