@@ -267,6 +267,18 @@ def test_browsers_of_allowed_origins_may_send(tmp_path):
     run(main())
 
 
+def test_a_request_on_a_shared_path_is_counted_for_its_own_vendor(tmp_path):
+    async def main():
+        async with Doorway(tmp_path) as door:
+            amplitude = {"api_key": "k", "events": [{"event_type": "x", "user_id": "user-1", "insert_id": "1"}]}
+            posthog = {"api_key": "k", "batch": [{"event": "x", "distinct_id": "user-1", "uuid": "2"}]}
+            assert (await door.ask("/batch", json.dumps(amplitude).encode())).status == 200
+            assert (await door.ask("/batch/", json.dumps(posthog).encode())).status == 200
+            assert {name for name, _ in door.door.counters.requests} == {"amplitude", "posthog"}
+
+    run(main())
+
+
 def test_every_answer_has_a_request_id(tmp_path):
     async def main():
         async with Doorway(tmp_path) as door:

@@ -68,8 +68,7 @@ class Door:
             if choice is None:
                 answer = await self._own(scope, headers, receive)
             else:
-                name = choice[0].name
-                answer = await self._protocol(scope, headers, receive, choice)
+                name, answer = await self._protocol(scope, headers, receive, choice)
         except _Gone:
             return
         self.counters.answered(name, answer.status, clock.ticks_ns() - began_ns)
@@ -77,22 +76,31 @@ class Door:
 
     # --- events ----------------------------------------------------------------------------------------------------------
 
-    async def _protocol(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, choice: tuple[WireProtocol, Route]) -> Answer:
+    async def _protocol(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, choice: tuple[WireProtocol, Route]) -> tuple[str, Answer]:
+        """The name of the protocol whose request it was, and its answer."""
         protocol, route = choice
         asked = Asked(scope["method"], scope["path"], b"", scope["query_string"], headers, clock.now_us(), self._address(scope, headers))
         held = _declared(headers)
         if self.waiting_bytes + held + self.committer.waiting_bytes > self.desk.settings.waiting_bytes_max and self.waiting_bytes:
-            return _refusal(protocol, asked, Problem(429, "busy", "the collector is busy", "send it again a little later", RETRY_BUSY_S))
+            return protocol.name, _refusal(
+                protocol, asked, Problem(429, "busy", "the collector is busy", "send it again a little later", RETRY_BUSY_S)
+            )
         self.waiting_bytes += held
         try:
             asked.body = await self._body(receive, held)
             if route.reply is not None:
                 protocol, route = self.desk.routing.choose(asked, protocol, route)
-            return route.reply(asked) if route.reply is not None else await self._store(Intake(asked, route, protocol))
+            if route.reply is not None:
+                return protocol.name, route.reply(asked)
+            return await self._taken(Intake(asked, route, protocol))
         except BadRequest as problem:
-            return _refusal(protocol, asked, _problem(problem))
+            return protocol.name, _refusal(protocol, asked, _problem(problem))
         finally:
             self.waiting_bytes -= held
+
+    async def _taken(self, intake: Intake) -> tuple[str, Answer]:
+        answer = await self._store(intake)
+        return intake.protocol.name, answer  # known only now: vendors may share a path
 
     async def _store(self, intake: Intake) -> Answer:
         try:
