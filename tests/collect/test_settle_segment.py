@@ -10,9 +10,10 @@ import pytest
 from examples.segment import EXAMPLES
 
 from footfall.collect.protocols import Segment
+from footfall.collect.routing import every_protocol
 from footfall.collect.settle import Settled, Settler
 from footfall.collect.settle.segment_rows import SegmentScanner
-from footfall.collect.settle.settler import FIELDS, every_protocol
+from footfall.collect.settle.settler import FIELDS
 from footfall.collect.wire.contract import Asked, BadRequest
 from footfall.event.plan import TrackingPlan
 from footfall.eventlog.contract import Block, Frame
@@ -160,7 +161,7 @@ def settled_both(frames: list[Frame], plan: TrackingPlan) -> tuple[Settled, Sett
     for frame in frames:
         blocks.append(Block(position, frame.count, RECEIVED_US, [frame]))
         position += frame.count
-    read = every_protocol() | {"segment": ReadBySegment()}
+    read = {one.name: one for one in every_protocol()} | {"segment": ReadBySegment()}
     return Settler(plan, log_name="log").settle(blocks), Settler(plan, log_name="log", protocols=read).settle(blocks)
 
 

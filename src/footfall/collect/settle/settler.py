@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from footfall.collect.routing import every_protocol
 from footfall.collect.settle.agents import agent_columns
 from footfall.collect.settle.clocks import READER, Times, times_of
 from footfall.collect.settle.edges import edges_of, note
@@ -65,7 +66,7 @@ class Settler:
     ) -> None:
         self.log_name = log_name
         self.known = KnownPairs() if known is None else known
-        self._protocols = every_protocol() if protocols is None else protocols
+        self._protocols = {one.name: one for one in every_protocol()} if protocols is None else protocols
         self._promoted = tuple(plan.columns)
         self._scanner = SegmentScanner(FIELDS, self._promoted)
         self._schema = plan.schema()
@@ -129,15 +130,6 @@ class Settler:
                 again = self._typed(rows_of_lines(lines, FIELDS, self._promoted), refused)
                 assert not len(again), "a call is refused however it is read"
         return result.events
-
-
-def every_protocol() -> dict[str, WireProtocol]:
-    """The wire protocols of this version, by name."""
-    from footfall.collect import protocols
-
-    kinds = (getattr(protocols, name) for name in protocols.__all__)
-    made = [kind() for kind in kinds if isinstance(kind, type)]
-    return {protocol.name: protocol for protocol in made}
 
 
 def _refused(letter: DeadLetter, raw: RawRows, times: Times, where: tuple[Frame, int]) -> Refused:
