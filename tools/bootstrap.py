@@ -42,7 +42,8 @@ def main() -> int:
     if not pip:
         return fail("there is no pip, and the wheel in tools/ does not match requirements.lock", "install pip for this Python")
     say("installing the locked packages")
-    packages = [*pip, "install", "--require-hashes", "--requirement", str(LOCK)]
+    # The lock names every package, so nothing is resolved: a release newer than the lock cannot get in through somebody's extra.
+    packages = [*pip, "install", "--no-deps", "--require-hashes", "--requirement", str(LOCK)]
     project = [*pip, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     for command in (packages, project):
         if subprocess.run(command, check=False, cwd=ROOT).returncode:  # noqa: S603  # our own command line

@@ -86,7 +86,7 @@ def test_encodings(tmp_path):
     [
         (b"", "is empty"), (b" \n\n", "holds nothing but blanks"), (b"a,b\n", "has a header and no rows"), (b"%PDF-1.4 ...", "is a PDF document, not rows of text"),
         (b"\x89PNG\r\n", "is an image"), (b"SQLite format 3\0", "is an SQLite database"), (bytes(range(256)) * 4, "is binary"), (b'a,"b\n1,2\n', "has a first row that never ends"),
-        (gzip.compress(b"", mtime=0), "is empty"), (gzip.compress(b"PAR1"), "is Parquet inside gzip"),
+        (gzip.compress(b"", mtime=0), "is empty"), (gzip.compress(b"PAR1", mtime=0), "is Parquet inside gzip"),
     ],
 )  # fmt: skip
 def test_what_is_no_file_of_rows(tmp_path, content, sentence):
