@@ -8,8 +8,8 @@ import pytest
 
 from footfall.analyses.abandonment import Abandonment
 from footfall.analyses.spec.build import build
-from footfall.analyses.spec.span import Span
 from footfall.errors import InvalidQuery, UnknownEvent
+from footfall.event.span import Span
 from log_support import ZONES, period_of, periods_between, random_logs, span, us
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from footfall.analyses.spec.contract import PersonBatch, Scan
-from footfall.analyses.spec.filters import Filter
 from footfall.engines import walk as walking
 from footfall.engines.walk import Rows, mended, merged, whole_persons
+from footfall.event.filters import Filter
 from footfall.event.person import person_key
 
 

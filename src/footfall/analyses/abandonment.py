@@ -8,11 +8,11 @@ import msgspec
 
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.contract import Analysis, Chart, Engine
-from footfall.analyses.spec.filters import quoted
 from footfall.analyses.spec.names import known_events
 from footfall.analyses.spec.periods import Timeline, period_sql
-from footfall.analyses.spec.span import Span
 from footfall.errors import InvalidQuery
+from footfall.event.filters import quoted
+from footfall.event.span import Span
 
 if TYPE_CHECKING:
     import pyarrow as pa

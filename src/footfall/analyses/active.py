@@ -9,9 +9,9 @@ import msgspec
 
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.contract import Analysis, Chart, Engine
-from footfall.analyses.spec.filters import quoted
 from footfall.analyses.spec.names import known_events
 from footfall.analyses.spec.periods import Calendar, Timeline, period_sql
+from footfall.event.filters import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

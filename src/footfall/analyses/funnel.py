@@ -11,9 +11,9 @@ from footfall.analyses.spec.batches import gathered, walked_arrays
 from footfall.analyses.spec.breakdown import Slots, largest, whole
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan, Walked
 from footfall.analyses.spec.names import known_events
-from footfall.analyses.spec.span import UNLIMITED_US, Span
 from footfall.analyses.spec.statistics import quantiles_s, ratio, wilson
 from footfall.errors import InvalidQuery
+from footfall.event.span import UNLIMITED_US, Span
 
 if TYPE_CHECKING:
     import pyarrow as pa

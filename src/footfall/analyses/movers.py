@@ -9,10 +9,10 @@ import msgspec
 
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.contract import Analysis, Chart, Engine
-from footfall.analyses.spec.filters import quoted
 from footfall.analyses.spec.measure import Measure
 from footfall.analyses.spec.periods import Calendar, period_sql
-from footfall.analyses.spec.span import Moment
+from footfall.event.filters import quoted
+from footfall.event.span import Moment
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,7 @@ from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.batches import gathered, walked_arrays
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan
 from footfall.analyses.spec.names import known_events
-from footfall.analyses.spec.span import UNLIMITED_US, Span
+from footfall.event.span import UNLIMITED_US, Span
 
 if TYPE_CHECKING:
     import pyarrow as pa

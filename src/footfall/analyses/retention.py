@@ -11,7 +11,7 @@ from footfall.analyses.spec.batches import gathered, walked_arrays
 from footfall.analyses.spec.breakdown import Slots, largest, whole
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan, Walked
 from footfall.analyses.spec.names import known_events
-from footfall.analyses.spec.span import UNLIMITED_US
+from footfall.event.span import UNLIMITED_US
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,8 +11,8 @@ from footfall.analyses.spec.batches import gathered, walked_arrays
 from footfall.analyses.spec.breakdown import Slots, largest, whole
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan, Walked
 from footfall.analyses.spec.names import NotNamed, known_events
-from footfall.analyses.spec.span import Span
 from footfall.analyses.spec.statistics import quantiles_s, ratio
+from footfall.event.span import Span
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,7 @@ import msgspec
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.batches import gathered, walked_arrays
 from footfall.analyses.spec.contract import Analysis, Chart, Engine, Partial, PersonBatch, Scan
-from footfall.analyses.spec.span import Span
+from footfall.event.span import Span
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,12 +10,12 @@ import msgspec
 from footfall.analyses.spec.answer import Answer
 from footfall.analyses.spec.breakdown import OTHER
 from footfall.analyses.spec.contract import Analysis, Chart, Engine
-from footfall.analyses.spec.filters import quoted
 from footfall.analyses.spec.formula import Formula, check_letters, letters_of
 from footfall.analyses.spec.measure import Measure
 from footfall.analyses.spec.names import known_events
 from footfall.analyses.spec.periods import Timeline, period_sql
 from footfall.errors import InvalidQuery
+from footfall.event.filters import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -220,7 +220,7 @@ class Project:
         """Remove events older than a date or time (a date is midnight in the project's zone); how many went."""
         from datetime import UTC, datetime, timedelta
 
-        from footfall.analyses.spec.span import Moment
+        from footfall.event.span import Moment
 
         moment = Moment(before).us(self.config.project.time_zone)
         return self.lake.expire(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from footfall.analyses.spec.filters import quoted
+from footfall.event.filters import quoted
 
 if TYPE_CHECKING:
     from footfall.analyses.spec.contract import Engine

@@ -81,7 +81,7 @@ def _rate(text: str) -> float | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    from footfall.analyses.spec.span import Span
+    from footfall.event.span import Span
 
     return None if text is None else Span(text).us / 1_000_000
 

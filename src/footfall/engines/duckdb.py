@@ -22,7 +22,6 @@ import pyarrow as pa
 
 from footfall import clock
 from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
-from footfall.analyses.spec.filters import quoted
 from footfall.engines.codes import GroupCodes, NameCodes, values
 from footfall.engines.identity import People, Taken, names_no_person, resolved_sql
 from footfall.engines.relation import (
@@ -38,6 +37,7 @@ from footfall.engines.relation import (
 )
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, mended, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
+from footfall.event.filters import quoted
 
 if TYPE_CHECKING:
     from footfall.event.identity import Resolution

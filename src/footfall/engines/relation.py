@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from footfall.analyses.spec.filters import quoted
 from footfall.errors import UnknownColumn, nearest
+from footfall.event.filters import quoted
 
 if TYPE_CHECKING:
     from footfall.lake.contract import Snapshot

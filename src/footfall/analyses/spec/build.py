@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from footfall.analyses.spec.contract import Analysis
-from footfall.analyses.spec.filters import Filter
-from footfall.analyses.spec.span import Moment, Span
 from footfall.errors import InvalidQuery, nearest
+from footfall.event.filters import Filter
+from footfall.event.span import Moment, Span
 
 Spec = TypeVar("Spec", bound=Analysis)
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 
-from footfall.analyses.spec.filters import Filter
-from footfall.analyses.spec.span import Moment, Span
+from footfall.event.filters import Filter
+from footfall.event.span import Moment, Span
 
 if TYPE_CHECKING:
     import numpy as np

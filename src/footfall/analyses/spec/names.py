@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from footfall.analyses.spec.filters import Filter, quoted
 from footfall.errors import UnknownEvent, nearest
+from footfall.event.filters import Filter, quoted
 
 if TYPE_CHECKING:
     from footfall.analyses.spec.contract import Engine

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
-from footfall.analyses.spec.span import Moment
 from footfall.errors import InvalidQuery
+from footfall.event.span import Moment
 
 if TYPE_CHECKING:
     from footfall.analyses.spec.contract import Analysis, Engine

@@ -42,7 +42,7 @@ def resolution(project: Project) -> Resolution:
 
 def moment_us(project: Project, wanted: str) -> int:
     """A date or time as microseconds; InvalidQuery names the option."""
-    from footfall.analyses.spec.span import Moment
+    from footfall.event.span import Moment
 
     try:
         return Moment(wanted).us(project.config.project.time_zone)

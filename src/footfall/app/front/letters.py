@@ -144,7 +144,7 @@ def _chosen(letter: Letter, chosen: LetterFilter, since_us: int | None) -> bool:
 
 
 def _since_us(text: str, zone: str) -> int:
-    from footfall.analyses.spec.span import Moment, Span
+    from footfall.event.span import Moment, Span
 
     try:
         return clock.now_us() - Span(text).us
