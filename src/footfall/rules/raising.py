@@ -1,0 +1,131 @@
+"""From candidates to alerts: keys on the allow-list raise none, a key that raised one rests, and every alert has an id of its own.
+
+A candidate is a condition that became true with a record.  Cool-down counts in event time: a candidate is left out when the same key raised an
+alert before it, in the order of acceptance, at a time later than its own time less the cool-down.  The id is a hash of rule, key and what
+the kind says makes the alert this one: its window's start, or the completing record's time and position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numba
+import numpy as np
+import xxhash
+
+from footfall.kernels.live.table import EXPIRES, OWN, Arrays, KeyedTable, slot_for, stored, touch
+from footfall.stream.contract import Alert, Outputs
+
+if TYPE_CHECKING:
+    from footfall.rules.contract import Rule
+    from footfall.stream.batch import Batch
+
+_NEVER_US = -(1 << 62)
+
+
+@dataclass(slots=True)
+class Candidates:
+    """(c,) candidates in the order in which they came true.
+
+    `key` are key hashes, `texts` the keys as text (one list a key column), `own` what makes each alert of a key different.
+    """
+
+    key: Any
+    time_us: Any
+    position: Any
+    value: Any
+    own: Any
+    texts: Sequence[Sequence[str | None]]
+    start_us: Any = None
+    end_us: Any = None
+    details: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+@numba.njit(nogil=True, cache=True)
+def _rested(table: Arrays, keys: Any, times: Any, cool_down_us: Any, raised: Any) -> None:
+    """(c,) `raised` becomes false for candidates whose key rests; the others make it rest."""
+    fields = table.fields
+    for i in range(len(keys)):
+        if not raised[i]:
+            continue
+        slot = slot_for(table, stored(keys[i]))
+        rests = fields[slot, EXPIRES] != 0 and fields[slot, OWN] > times[i] - cool_down_us
+        if rests:
+            raised[i] = False
+        else:
+            fields[slot, OWN] = max(fields[slot, OWN], times[i]) if fields[slot, EXPIRES] != 0 else times[i]
+            fields[slot, EXPIRES] = fields[slot, OWN] + cool_down_us
+            touch(table, slot, i)
+
+
+class Raiser:
+    """Raises a rule's alerts."""
+
+    def __init__(self, rule: Rule, operator: str) -> None:
+        self.rule = rule
+        self._operator = operator
+        self._allowed = frozenset(rule.allow)
+        self._cool_down_us = 0 if rule.cool_down is None else rule.cool_down.us
+        self._resting = KeyedTable(1)
+        self._tables = {"resting": self._resting} if self._cool_down_us else {}
+
+    def tables(self) -> Mapping[str, KeyedTable]:
+        """Which keys rest."""
+        return self._tables
+
+    def raise_alerts(self, found: Candidates, out: Outputs) -> Any:
+        """(c,) bool: which candidates became alerts, in `out`."""
+        raised = np.ones(len(found.key), np.bool_)
+        if not len(raised):
+            return raised
+        if self._allowed:
+            for texts in found.texts:
+                raised &= np.array([text not in self._allowed for text in texts], np.bool_)
+            out.count(self._operator, "allowed", int((~raised).sum()))
+        if self._cool_down_us:
+            before = int(raised.sum())
+            self._resting.reserve(len(raised))
+            _rested(self._resting.arrays(), np.ascontiguousarray(found.key), np.ascontiguousarray(found.time_us), self._cool_down_us, raised)
+            out.count(self._operator, "resting", before - int(raised.sum()))
+        rows = np.flatnonzero(raised)
+        out.alerts.extend(self._alert(found, int(row)) for row in rows)
+        out.count(self._operator, "alerts", len(rows))
+        return raised
+
+    def _alert(self, found: Candidates, row: int) -> Alert:
+        texts = [column[row] for column in found.texts]
+        value = float(found.value[row])
+        return Alert(
+            alert_id(self.rule.name, texts, found.own[row]),
+            self.rule.name,
+            self.rule.severity,
+            dict(zip(self.rule.key, texts, strict=True)),
+            int(found.time_us[row]),
+            None if np.isnan(value) else value,
+            int(found.position[row]),
+            None if found.start_us is None else int(found.start_us[row]),
+            None if found.end_us is None else int(found.end_us[row]),
+            dict(found.details[row]) if found.details else {},
+        )
+
+
+def alert_id(rule: str, key: Sequence[str | None], own: Any) -> str:
+    """The id of an alert, the same in every run."""
+    plain = own.tolist() if isinstance(own, np.ndarray | np.generic) else own
+    return xxhash.xxh3_128_hexdigest(msgspec.json.encode([rule, key, plain]))
+
+
+def key_of(rule: Rule, batch: Batch, wanted: Any) -> tuple[Any, Any]:
+    """(n,) key hashes, and (n,) bool: wanted records that are about somebody."""
+    if not rule.key:
+        return np.ones(len(batch), np.int64), wanted
+    keys, valid = batch.columns.hashes(rule.key)
+    return keys, wanted & valid
+
+
+def key_texts(rule: Rule, batch: Batch, rows: Any) -> Sequence[Sequence[str | None]]:
+    """The keys of some records as text, one list a key column."""
+    return batch.columns.texts(rule.key, rows) if rule.key and len(rows) else [[] for _ in rule.key]

@@ -1,0 +1,1 @@
+"""Where views, alerts and state are kept: the contract, and the embedded store."""

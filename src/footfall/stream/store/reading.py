@@ -1,0 +1,212 @@
+"""Reading the embedded store from any process: how far the live path came, rows of views, alerts, the outbox."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import msgspec
+
+from footfall.errors import InvalidQuery, StorageFailed, nearest
+from footfall.stream.contract import Alert, ViewColumn, ViewSchema
+from footfall.stream.store.contract import Moment, Posted, RowsWanted
+from footfall.stream.store.layout import END, ID, START, quoted, table_of
+
+BUSY_S = 30.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SqliteReader:
+    """What is in a state file now.  Every call sees one micro-batch's end; a file that is not there yet has nothing in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"file:{self._path}?mode=ro"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """A connection inside one reading transaction; None while there is no state."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    if not self._path.exists():
+                        yield None
+                        return
+                    self._connection = self._connect()
+                self._connection.execute("BEGIN")
+                try:
+                    yield self._connection
+                finally:
+                    self._connection.execute("COMMIT")
+            except sqlite3.OperationalError as problem:
+                if "no such table" in str(problem) or "unable to open" in str(problem):
+                    yield None
+                    return
+                raise self._failed(problem) from problem
+            except sqlite3.DatabaseError as problem:
+                raise self._failed(problem) from problem
+
+    def _failed(self, problem: sqlite3.Error) -> StorageFailed:
+        return StorageFailed(f"the live state {self._path} cannot be read: {problem}", got=str(self._path), hint="check the disk and the file")
+
+    def moment(self) -> Moment:
+        """How far the live path came."""
+        with self._reading() as connection:
+            row = None if connection is None else connection.execute("SELECT value FROM moment WHERE name = 'moment'").fetchone()
+        return Moment() if row is None else msgspec.msgpack.decode(row[0], type=Moment)
+
+    def views(self) -> dict[str, ViewSchema]:
+        """Every view there is."""
+        with self._reading() as connection:
+            return {} if connection is None else _views(connection)
+
+    def rows(self, view: str, question: RowsWanted) -> list[dict[str, Any]]:
+        """Rows of a view, newest window first, then by the order asked for.
+
+        Raises:
+            InvalidQuery: there is no such view, key or measure.
+        """
+        with self._reading() as connection:
+            schemas = {} if connection is None else _views(connection)
+            if view not in schemas or connection is None:
+                raise _unknown("view", view, schemas)
+            sql, values = _select(schemas[view], question)
+            clock = _moment(connection).clock_us.get(schemas[view].stream)
+            found = connection.execute(sql, values).fetchall()
+            texts = _texts(connection, schemas[view], found)
+        return [_row(schemas[view], row, clock, texts) for row in found]
+
+    def alerts(self, *, after: int = 0, rule: str | None = None, limit: int = 100, newest: bool = True) -> list[tuple[int, Alert]]:
+        """Alerts with their numbers, in the order they were raised or the newest first."""
+        condition, values = ("", ()) if rule is None else (" AND rule = ?", (rule,))
+        sql = f"SELECT number, alert FROM alerts WHERE number > ?{condition} ORDER BY number {'DESC' if newest else 'ASC'} LIMIT ?"
+        with self._reading() as connection:
+            found = [] if connection is None else connection.execute(sql, (after, *values, limit)).fetchall()
+        return [(number, msgspec.msgpack.decode(alert, type=Alert)) for number, alert in found]
+
+    def posted(self, action: str, *, after: int, limit: int) -> list[Posted]:
+        """What an action has to deliver, in order."""
+        sql = "SELECT o.number, a.alert FROM outbox o JOIN alerts a ON a.number = o.number WHERE o.action = ? AND o.number > ? ORDER BY o.number LIMIT ?"
+        with self._reading() as connection:
+            found = [] if connection is None else connection.execute(sql, (action, after, limit)).fetchall()
+        return [Posted(number, action, msgspec.msgpack.decode(alert, type=Alert)) for number, alert in found]
+
+    def counters(self) -> dict[tuple[str, str], int]:
+        """Counts by operator and name since the state began."""
+        with self._reading() as connection:
+            found = [] if connection is None else connection.execute("SELECT operator, name, value FROM counts").fetchall()
+        return {(operator, name): value for operator, name, value in found}
+
+    def gauges(self) -> dict[str, Any]:
+        """What the writer last said of itself, such as the size of its state."""
+        with self._reading() as connection:
+            row = None if connection is None else connection.execute("SELECT value FROM moment WHERE name = 'gauges'").fetchone()
+        return {} if row is None else msgspec.msgpack.decode(row[0])
+
+    def texts(self, hashes: Sequence[int]) -> dict[int, str]:
+        """The texts behind hashes."""
+        with self._reading() as connection:
+            return {} if connection is None else _texts_of(connection, hashes)
+
+    def ticks(self, operator: str) -> list[tuple[int, int]]:
+        """(position, clock) at which the idle clock made an operator's timers do something, in order."""
+        sql = "SELECT position, clock_us FROM ticks WHERE operator = ? ORDER BY rowid"
+        with self._reading() as connection:
+            return [] if connection is None else connection.execute(sql, (operator,)).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def iso(us: int) -> str:
+    """Microseconds as ISO 8601 in UTC."""
+    moment = _EPOCH + timedelta(microseconds=us)
+    return moment.isoformat(timespec="microseconds" if us % 1_000_000 else "seconds").replace("+00:00", "Z")
+
+
+def _moment(connection: sqlite3.Connection) -> Moment:
+    row = connection.execute("SELECT value FROM moment WHERE name = 'moment'").fetchone()
+    return Moment() if row is None else msgspec.msgpack.decode(row[0], type=Moment)
+
+
+def _views(connection: sqlite3.Connection) -> dict[str, ViewSchema]:
+    found = connection.execute("SELECT name, schema FROM views ORDER BY name")
+    return {name: msgspec.msgpack.decode(schema, type=ViewSchema) for name, schema in found}
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> InvalidQuery:
+    near = nearest(name, known, limit=1)
+    hint = f"did you mean {near[0]!r}?" if near else "known: " + (", ".join(known) or "none yet; start the project with footfall up")
+    return InvalidQuery(f"there is no {what} {name!r}", field=what, got=name, allowed=tuple(known), hint=hint)
+
+
+def _select(view: ViewSchema, question: RowsWanted) -> tuple[str, list[Any]]:
+    columns = {column.name: column for column in view.columns}
+    conditions, values = [], []
+    for name, wanted in question.where.items():
+        if name not in columns:
+            raise _unknown("column", name, columns)
+        conditions.append(f"{quoted(name)} IS NULL" if wanted == "" else f"CAST({quoted(name)} AS TEXT) = ?")
+        values += [wanted] if wanted else []
+    bounds = (("since_us", f"{END} > ?"), ("until_us", f"{START} < ?"))
+    for name, condition in bounds:
+        if getattr(question, name) is not None:
+            conditions.append(condition)
+            values.append(getattr(question, name))
+    if question.latest:
+        conditions.append(f"{START} = (SELECT max({START}) FROM {table_of(view.name)})")
+    if question.order is not None and question.order.lstrip("-") not in columns:
+        raise _unknown("column", question.order.lstrip("-"), columns)
+    order = f"{START} DESC" if view.window != "none" else f"{END} DESC"
+    if question.order is not None:
+        order += f", {quoted(question.order.lstrip('-'))} {'ASC' if question.order.startswith('-') else 'DESC'}"
+    where = " AND ".join(conditions) or "TRUE"
+    listed = ", ".join((START, END, ID, *(quoted(name) for name in columns)))
+    return f"SELECT {listed} FROM {table_of(view.name)} WHERE {where} ORDER BY {order}, {ID} LIMIT ?", [*values, max(0, question.limit)]
+
+
+def _texts(connection: sqlite3.Connection, view: ViewSchema, found: list[tuple[Any, ...]]) -> dict[int, str]:
+    """The texts behind the hashes of path columns."""
+    places = [index for index, column in enumerate(view.columns, 3) if column.kind == "json"]
+    wanted: set[int] = set()
+    for row in found:
+        for place in places:
+            wanted.update(msgspec.json.decode(row[place]))
+    return _texts_of(connection, list(wanted))
+
+
+def _texts_of(connection: sqlite3.Connection, hashes: Sequence[int]) -> dict[int, str]:
+    known: dict[int, str] = {}
+    for first in range(0, len(hashes), 500):
+        some = hashes[first : first + 500]
+        known.update(connection.execute(f"SELECT hash, text FROM texts WHERE hash IN ({', '.join('?' * len(some))})", some))
+    return known
+
+
+def _value(column: ViewColumn, value: Any, texts: Mapping[int, str]) -> Any:
+    if column.kind == "boolean":
+        return bool(value)
+    return [texts.get(one, "?") for one in msgspec.json.decode(value)] if column.kind == "json" else value
+
+
+def _row(view: ViewSchema, row: tuple[Any, ...], clock_us: int | None, texts: Mapping[int, str]) -> dict[str, Any]:
+    start, end = row[0], row[1]
+    shown: dict[str, Any] = {"updated": iso(end)} if view.window == "none" else {"window_start": iso(start), "window_end": iso(end)}
+    shown |= {column.name: _value(column, value, texts) for column, value in zip(view.columns, row[3:], strict=True)}
+    if view.window != "none":
+        shown["final"] = clock_us is not None and end + view.lateness_us <= clock_us
+    return shown
