@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime
+from math import isfinite
 
 from footfall.errors import InvalidQuery
 
@@ -44,32 +45,50 @@ class Filter:
         if self.operator in ("=", "!="):
             return self._equality(column, kind)
         if self.operator in ("~", "!~"):
-            pattern = re.sub(r"([\\%_])", r"\\\1", self.value.lower())
+            pattern = re.sub(r"([\\%_])", r"\\\1", self.piece)
             found = f"lower(CAST({column} AS VARCHAR)) LIKE {quoted('%' + pattern + '%')} ESCAPE '\\'"
             return found if self.operator == "~" else f"NOT coalesce({found}, FALSE)"
+        self.check_order()
+        if kind == "json":
+            return f"TRY_CAST({column} AS DOUBLE) {self.operator} {self._literal_sql('float64', self.value)}"
+        return f"{column} {self.operator} {self._literal_sql(kind, self.value)}"
+
+    def check_order(self) -> None:
+        """Refuse `price>` and its like: an order needs something to compare with."""
         if not self.value:
             raise InvalidQuery(f"{self.text!r} compares with nothing", field="where", got=self.text, hint="write a value after the operator")
-        if kind == "json":
-            return f"TRY_CAST({column} AS DOUBLE) {self.operator} {self._literal('float64', self.value)}"
-        return f"{column} {self.operator} {self._literal(kind, self.value)}"
+
+    @property
+    def piece(self) -> str:
+        """The text that `~` looks for, in lower case as the engine's lower() has it: one character for one."""
+        return "".join("i" if character == "\u0130" else character.lower() for character in self.value)
 
     def _equality(self, column: str, kind: str) -> str:
         values = self.value.split("|")
-        literals = [self._literal(kind, value) for value in values if value]
+        literals = [self._literal_sql(kind, value) for value in values if value]
         found = f"{column} IN ({', '.join(literals)})" if literals else ""
         if "" in values:
             found = f"({found} OR {column} IS NULL)" if found else f"{column} IS NULL"
         return found if self.operator == "=" else f"NOT coalesce({found}, FALSE)"
 
-    def _literal(self, kind: str, value: str) -> str:
+    def _literal_sql(self, kind: str, value: str) -> str:
+        literal = self.literal(kind, value)
+        if isinstance(literal, bool):
+            return str(literal).upper()
+        if isinstance(literal, datetime):
+            return f"CAST('{literal.isoformat(' ')}' AS TIMESTAMPTZ)"
+        if isinstance(literal, date):
+            return f"CAST('{literal.isoformat()}' AS DATE)"
+        return quoted(literal) if isinstance(literal, str) else repr(literal)
+
+    def literal(self, kind: str, value: str) -> bool | int | float | datetime | date | str:
+        """One of the values as what a column of this type holds; times without an offset are in UTC.
+
+        Raises:
+            InvalidQuery: it is no such value.
+        """
         if kind in _NUMERIC:
-            try:
-                number = float(value)
-            except ValueError:
-                raise InvalidQuery(
-                    f"{self.column!r} holds numbers, and {value!r} is not one", field="where", got=self.text, hint="compare it with a number"
-                ) from None
-            return value.strip() if re.fullmatch(r"\s*-?\d+\s*", value) else repr(number)
+            return self._number(value)
         if kind in ("bool", "boolean"):
             if value.lower() not in ("true", "false"):
                 raise InvalidQuery(
@@ -79,16 +98,29 @@ class Filter:
                     allowed=("true", "false"),
                     hint="write true or false",
                 )
-            return value.upper()
+            return value.lower() == "true"
         if kind in ("timestamp", "date"):
             try:
-                datetime.fromisoformat(value)
-            except ValueError:
+                moment = datetime.fromisoformat(value)
+                if kind == "date":
+                    return moment.date()
+                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            except (ValueError, OverflowError):
                 raise InvalidQuery(
                     f"{value!r} is not a time", field="where", got=self.text, hint="write 2026-11-01 or 2026-11-01T08:00:00Z"
                 ) from None
-            return f"CAST({quoted(value)} AS {'DATE' if kind == 'date' else 'TIMESTAMPTZ'})"
-        return quoted(value)
+        return value
+
+    def _number(self, value: str) -> int | float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not isfinite(number):
+            raise InvalidQuery(
+                f"{self.column!r} holds numbers, and {value!r} is not one", field="where", got=self.text, hint="compare it with a number"
+            )
+        return int(value) if re.fullmatch(r"\s*-?[0-9]+\s*", value) else number
 
     def __str__(self) -> str:
         return self.text

@@ -106,6 +106,21 @@ COLUMN_TYPES: dict[str, pa.DataType] = {
 }
 
 
+def type_name(kind: pa.DataType) -> str:
+    """The project's word for an Arrow type; `string` for what has none of its own."""
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    if pa.types.is_floating(kind):
+        return "float64"
+    if pa.types.is_boolean(kind):
+        return "bool"
+    if pa.types.is_date(kind):
+        return "date"
+    if pa.types.is_integer(kind):
+        return "int64"
+    return "string"
+
+
 def event_schema(promoted: Mapping[str, str]) -> pa.Schema:
     """The schema of a project: the common columns, then its promoted ones (name -> type name)."""
     own = {field.name for field in EVENT_FIELDS}
