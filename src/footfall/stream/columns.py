@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from footfall.errors import InvalidQuery, nearest
-from footfall.stream.cell_text import Truths, decimals_of, integers_of, plain, read_text, truths_of, valid_of
-from footfall.stream.filter_masks import met
-from footfall.stream.key_hashes import Hashes, tuple_hashes
-from footfall.stream.references import Found, Known
+from footfall.stream.reading.cell_text import Truths, decimals_of, integers_of, plain, read_text, truths_of, valid_of
+from footfall.stream.reading.filter_masks import met
+from footfall.stream.reading.key_hashes import Hashes, tuple_hashes
+from footfall.stream.reading.references import Found, Known
 
 if TYPE_CHECKING:
     from footfall.event.cells.json_members import Members

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from footfall.errors import InvalidConfig, nearest
 from footfall.event.schema import type_name
-from footfall.stream.cell_text import Truths, plain, sql_text
-from footfall.stream.key_hashes import Hashes, value_hashes
-from footfall.stream.references import DimensionColumns
+from footfall.stream.reading.cell_text import Truths, plain, sql_text
+from footfall.stream.reading.key_hashes import Hashes, value_hashes
+from footfall.stream.reading.references import DimensionColumns
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from footfall.event.person import person_keys
 from footfall.event.schema import COLUMN_TYPES
 from footfall.kernels.live.table import mixed
-from footfall.stream.cell_text import integers_of, sql_text, valid_of
+from footfall.stream.reading.cell_text import integers_of, sql_text, valid_of
 
 NULL_HASH = -0x6E75_6C6C_0F00_7FA1
 Hashes = np.ndarray[Any, np.dtype[np.int64]]

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from footfall.stream.cell_text import Truths, days_of, decimals_of, integers_of, sql_text, truths_of, valid_of
+from footfall.stream.reading.cell_text import Truths, days_of, decimals_of, integers_of, sql_text, truths_of, valid_of
 
 if TYPE_CHECKING:
     from footfall.event.filters import Filter
