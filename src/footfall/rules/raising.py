@@ -128,4 +128,4 @@ def key_of(rule: Rule, batch: Batch, wanted: Any) -> tuple[Any, Any]:
 
 def key_texts(rule: Rule, batch: Batch, rows: Any) -> Sequence[Sequence[str | None]]:
     """The keys of some records as text, one list a key column."""
-    return batch.columns.texts(rule.key, rows) if rule.key and len(rows) else [[] for _ in rule.key]
+    return batch.columns.text_columns(rule.key, rows)

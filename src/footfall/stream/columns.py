@@ -120,9 +120,13 @@ class Columns:
 
     def texts(self, references: Sequence[str], rows: Any) -> list[list[str | None]]:
         """The values of some rows as a person reads them, a list for each row."""
+        columns = self.text_columns(references, rows)
+        return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(rows))]
+
+    def text_columns(self, references: Sequence[str], rows: Any) -> list[list[str | None]]:
+        """The same, a list for each reference."""
         taken = pa.array(rows, pa.int64())
-        columns = [read_text(pc.take(self.array(reference), taken)) for reference in references]
-        return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(taken))]
+        return [read_text(pc.take(self.array(reference), taken)) for reference in references]
 
     def _find(self, reference: str) -> Found:
         found = self._found.get(reference)

@@ -148,4 +148,4 @@ class LivePath:
 
 def _stored_as(operator: Operator, table: str) -> str:
     """The name of a table of state: one of another declaration has another name."""
-    return f"{operator.name}@{xxhash.xxh3_64_hexdigest(operator.spec)}/{table}"
+    return f"{operator.name}@{xxhash.xxh3_64_hexdigest(operator.spec.encode())}/{table}"

@@ -165,7 +165,7 @@ def view_schema(name: str, title: str, operator: Any, keys: Sequence[str], colum
 def view_rows(view: ViewSchema, aggregate: Aggregate, batch: Batch, changed: Changed, out: Outputs) -> ViewRows:
     """Changed windows as rows of a view."""
     keys = [column.name for column in view.keys]
-    columns: list[Sequence[Any]] = list(batch.columns.texts(keys, changed.record)) if keys else []
+    columns: list[Sequence[Any]] = list(batch.columns.text_columns(keys, changed.record)) if keys else []
     for index, one in enumerate(aggregate.measures):
         columns.append(_values(one, index, aggregate, changed))
         if one.kind == measuring.PATH:
@@ -193,5 +193,5 @@ def _note_texts(one: Measure, batch: Batch, out: Outputs) -> None:
     hashes, valid = batch.columns.hashes((one.reference,))
     rows = np.unique(hashes, return_index=True)[1]
     rows = rows[valid[rows]]
-    texts = batch.columns.texts((one.reference,), rows)[0]
+    texts = batch.columns.text_columns((one.reference,), rows)[0]
     out.texts.update({int(hashed) or 1: text for hashed, text in zip(hashes[rows], texts, strict=True) if text is not None})
