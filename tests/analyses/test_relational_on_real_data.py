@@ -15,7 +15,7 @@ from footfall.analyses.active import Active
 from footfall.analyses.movers import Movers
 from footfall.analyses.profile import Profile
 from footfall.analyses.trends import Trends
-from footfall.engines.relation import Dimension
+from footfall.engines import Dimension
 from log_support import us
 
 

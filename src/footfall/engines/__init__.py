@@ -1,6 +1,6 @@
 """Where an analysis runs."""
 
+from footfall.engines.dimensions import Dimension
 from footfall.engines.duckdb import DuckDBEngine
-from footfall.engines.relation import Dimension
 
 __all__ = ["Dimension", "DuckDBEngine"]

@@ -23,17 +23,15 @@ import pyarrow as pa
 from footfall import clock
 from footfall.analyses.spec.contract import Kernel, Partial, Scan, Walked
 from footfall.engines.codes import GroupCodes, NameCodes, values
+from footfall.engines.dimensions import Dimension, load_dimension
 from footfall.engines.identity import People, Taken, names_no_person, resolved_sql
 from footfall.engines.relation import (
-    Dimension,
     References,
     derived_sql,
-    dimension_table,
     empty_table_sql,
     files_sql,
     identifier,
     relation_sql,
-    type_name,
 )
 from footfall.engines.walk import KEY_END, KEY_MIN, Rows, Slice, joined, mended, merged, plan_slices, read_slice, row_groups, whole_persons
 from footfall.errors import InvalidConfig, StorageFailed
@@ -82,7 +80,8 @@ class DuckDBEngine:
             self._people.load(self._connection)
         self._connection.execute(f"CREATE VIEW footfall_events AS {relation_sql(snapshot, time_zone)}")
         self._connection.execute(f"CREATE VIEW events AS {self._resolved_sql('FROM footfall_events')}")
-        self._references = References(snapshot.schema, self._load(dimensions or {}))
+        seen = {name: load_dimension(self._connection, name, dimension) for name, dimension in (dimensions or {}).items()}
+        self._references = References(snapshot.schema, seen)
 
     def _configure(self, memory_limit: str | None, temp_dir: str | None) -> None:
         self._connection.execute(f"SET threads = {self.threads}")
@@ -99,31 +98,6 @@ class DuckDBEngine:
 
     def _resolved_sql(self, relation: str) -> str:
         return relation if self._people is None else resolved_sql(relation)
-
-    def _load(self, dimensions: Mapping[str, Dimension]) -> dict[str, tuple[Dimension, dict[str, str]]]:
-        loaded = {}
-        for name, dimension in dimensions.items():
-            table = identifier(dimension_table(name))
-            path = quoted(dimension.path)
-            # A key is text whatever it looks like: one id written 1e+05 would turn the others into 25671.0.
-            reader = f"read_csv({path}, types = {{{quoted(dimension.key)}: 'VARCHAR'}})"
-            reader = f"read_parquet({path})" if dimension.path.endswith(".parquet") else reader
-            try:
-                self._connection.execute(
-                    f"CREATE TABLE {table} AS SELECT *, CAST({identifier(dimension.key)} AS VARCHAR) AS footfall_key FROM {reader}"
-                )
-            except duckdb.Error as problem:
-                first = str(problem).splitlines()[0]
-                raise InvalidConfig(
-                    f"dimension {name!r} cannot be read: {first}",
-                    field=f"dimensions.{name}",
-                    got=dimension.path,
-                    hint="its path must be a CSV or Parquet file, and its key one of that file's columns",
-                ) from problem
-            self._connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT * EXCLUDE (footfall_key) FROM {table}")
-            schema = self._connection.sql(f"SELECT * FROM {identifier(name)} LIMIT 0").to_arrow_table().schema
-            loaded[name] = (dimension, {field.name: type_name(field.type) for field in schema})
-        return loaded
 
     # --- what there is ---------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ A plain column is one array of string, int64, float64, bool, timestamp (microsec
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,23 @@ def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
         column = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
-    if pa.types.is_decimal(column.type):
-        return column.cast(pa.float64(), safe=False)
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or pa.types.is_nested(column.type):
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
     wanted = COLUMN_TYPES[type_name(column.type)]
-    # A time that is finer than a microsecond is cut.
-    return column if column.type == wanted else column.cast(wanted, safe=not pa.types.is_timestamp(column.type))
+    if column.type == wanted:
+        return column
+    if pa.types.is_decimal(column.type):
+        return _whole(column) if column.type.scale == 0 else column.cast(pa.float64(), safe=False)
+    try:
+        return column.cast(wanted, safe=not pa.types.is_timestamp(column.type))  # a time that is finer than a microsecond is cut
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.array([None if value is None else json.dumps(value, default=str) for value in column.to_pylist()], pa.string())
+
+
+def _whole(column: pa.Array) -> pa.Array:
+    """Whole numbers of any length: int64 where all of them fit, text otherwise."""
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column.cast(pa.string())
 
 
 def bits(bitmap: pa.Buffer | None, offset: int, rows: int) -> Truths:
