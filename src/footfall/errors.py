@@ -14,6 +14,7 @@
         ├── LakeConflict           another writer changed the same files first
         ├── LakeBusy               another import holds this lake
         ├── LogBusy                another process appends to this event log
+        ├── DeliveryFailed         an alert did not get through to where its action sends it
         └── UnreadableLake         the table uses a feature that footfall refuses to guess about
 
 Bugs are not in the tree: they are assertions and crash.
@@ -150,6 +151,24 @@ class LogBusy(WorldError):
     """Another process appends to this event log."""
 
     code = "log_busy"
+
+
+class DeliveryFailed(WorldError):
+    """An alert did not get through to where its action sends it.
+
+    `retryable` says whether the same again may work later, `after_s` how long the other side asks to wait, `ids` which alerts of several did not
+    get through; empty means all of them.
+    """
+
+    code = "delivery_failed"
+
+    def __init__(
+        self, sentence: str, *, retryable: bool = True, after_s: float | None = None, ids: Iterable[str] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(sentence, hint=hint)
+        self.retryable = retryable
+        self.after_s = after_s
+        self.ids = frozenset(ids)
 
 
 class UnreadableLake(WorldError):

@@ -1,0 +1,1 @@
+"""Where alerts go: one system a file, each told which delivery it gives."""
