@@ -16,14 +16,12 @@ import numba
 import numpy as np
 import xxhash
 
-from footfall.kernels.live.table import EXPIRES, OWN, Arrays, KeyedTable, slot_for, stored, touch
+from footfall.kernels.live.table import EXPIRES, OWN, KeyedTable, slot_for, stored, touch
 from footfall.stream.contract import Alert, Outputs
 
 if TYPE_CHECKING:
     from footfall.rules.contract import Rule
     from footfall.stream.batch import Batch
-
-_NEVER_US = -(1 << 62)
 
 
 @dataclass(slots=True)
@@ -45,30 +43,29 @@ class Candidates:
 
 
 @numba.njit(nogil=True, cache=True)
-def _rested(table: Arrays, keys: Any, times: Any, cool_down_us: Any, raised: Any) -> None:
+def _rested(table: Any, keys: Any, times: Any, cool_down_us: Any, raised: Any) -> None:
     """(c,) `raised` becomes false for candidates whose key rests; the others make it rest."""
-    fields = table.fields
     for i in range(len(keys)):
         if not raised[i]:
             continue
         slot = slot_for(table, stored(keys[i]))
-        rests = fields[slot, EXPIRES] != 0 and fields[slot, OWN] > times[i] - cool_down_us
+        rests = table[slot, EXPIRES] != 0 and table[slot, OWN] > times[i] - cool_down_us
         if rests:
             raised[i] = False
         else:
-            fields[slot, OWN] = max(fields[slot, OWN], times[i]) if fields[slot, EXPIRES] != 0 else times[i]
-            fields[slot, EXPIRES] = fields[slot, OWN] + cool_down_us
+            table[slot, OWN] = max(table[slot, OWN], times[i]) if table[slot, EXPIRES] != 0 else times[i]
+            table[slot, EXPIRES] = table[slot, OWN] + cool_down_us
             touch(table, slot, i)
 
 
 class Raiser:
-    """Raises a rule's alerts."""
+    """Raises a rule's alerts.  `cool_down_us` counts where the rule has no cool-down."""
 
-    def __init__(self, rule: Rule, operator: str) -> None:
+    def __init__(self, rule: Rule, operator: str, *, cool_down_us: int | None = None) -> None:
         self.rule = rule
         self._operator = operator
         self._allowed = frozenset(rule.allow)
-        self._cool_down_us = 0 if rule.cool_down is None else rule.cool_down.us
+        self._cool_down_us = (cool_down_us or 0) if rule.cool_down is None else rule.cool_down.us
         self._resting = KeyedTable(1)
         self._tables = {"resting": self._resting} if self._cool_down_us else {}
 
@@ -88,7 +85,7 @@ class Raiser:
         if self._cool_down_us:
             before = int(raised.sum())
             self._resting.reserve(len(raised))
-            _rested(self._resting.arrays(), np.ascontiguousarray(found.key), np.ascontiguousarray(found.time_us), self._cool_down_us, raised)
+            _rested(self._resting.array(), np.ascontiguousarray(found.key), np.ascontiguousarray(found.time_us), self._cool_down_us, raised)
             out.count(self._operator, "resting", before - int(raised.sum()))
         rows = np.flatnonzero(raised)
         out.alerts.extend(self._alert(found, int(row)) for row in rows)

@@ -107,13 +107,13 @@ class ThresholdOperator:
         crossed = self._aggregate.take(batch, np.flatnonzero(valid), keys, batch.clock_us - self.lateness_us)
         out.count(self.name, "taken", int(valid.sum()))
         out.count(self.name, "no_room", self._aggregate.refused - refused)
-        record = crossed["record"].astype(np.int64)
+        record = crossed[:, windows.CROSSED_RECORD]
         texts = key_texts(self.rule, batch, record)
-        found = Candidates(
-            crossed["key"], batch.time_us[record], batch.position[record], crossed["value"], crossed["start_us"], texts,
-            crossed["start_us"], crossed["end_us"],
-        )  # fmt: skip
-        self._aggregate.flag_raised(crossed["row"][self._raiser.raise_alerts(found, out)])
+        start_us, end_us = crossed[:, windows.CROSSED_START], crossed[:, windows.CROSSED_END]
+        value = np.ascontiguousarray(crossed[:, windows.CROSSED_VALUE]).view(np.float64)
+        group = crossed[:, windows.CROSSED_GROUP]
+        found = Candidates(group, batch.time_us[record], batch.position[record], value, start_us, texts, start_us, end_us)
+        self._aggregate.flag_raised(crossed[self._raiser.raise_alerts(found, out), windows.CROSSED_ROW])
         changed = self._aggregate.changed()
         recorded = np.flatnonzero(changed.flags & windows.RECORDED)
         if len(recorded) or changed.gone:

@@ -10,7 +10,7 @@ import numpy as np
 
 from footfall.kernels.live import measures as measuring
 from footfall.kernels.live import sessions, windows
-from footfall.kernels.live.table import KeyedTable
+from footfall.kernels.live.table import OWN, KeyedTable
 from footfall.stream.measure import Measure
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16_384
 ROWS_MAX = 2_000_000
-CROSSINGS = ("row", "record", "key", "start_us", "end_us", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +51,15 @@ class Aggregate:
         self.measures = tuple(measures)
         self.refused = 0
         self._sessions = window.kind == "session"
-        first = sessions.FIRST_MEASURE if self._sessions else windows.FIRST_MEASURE
+        first = sessions.FIRST_MEASURE if self._sessions else measuring.FIRST_MEASURE
         widths = [measuring.width_of(one.kind, one.size) for one in measures]
-        limit = watched.levels[2] if watched is not None else np.inf
-        self._plan = measuring.Measures(
-            np.array([one.kind for one in measures], np.int64),
-            np.array([first + sum(widths[:index]) for index in range(len(measures))], np.int64),
-            np.array([one.size for one in measures], np.int64),
-            np.array([limit] * len(measures), np.float64),
-            np.array([one.quantile for one in measures], np.float64),
-        )
-        self._limits = windows.no_limits() if watched is None else windows.Limits(np.array(watched.levels, np.float64), watched.events_min)
-        self._span = windows.Span(window.size_us, window.every_us, keep_us if window.kind == "none" else 0, ROWS_MAX)
-        self.main = KeyedTable(first - 2 + sum(widths))
+        self._plan = np.zeros((len(measures), 4), np.int64)
+        for index, one in enumerate(measures):
+            self._plan[index, :3] = one.kind, first + sum(widths[:index]), one.size
+            self._plan.view(np.float64)[index, measuring.RANK] = one.quantile
+        self._limits = windows.no_limits() if watched is None else np.array([*watched.levels, float(watched.events_min)])
+        self._span = np.array([window.size_us, window.every_us, keep_us if window.kind == "none" else 0, ROWS_MAX], np.int64)
+        self.main = KeyedTable(first - OWN + sum(widths))
         self.pairs = KeyedTable(measuring.PAIR_FIELDS)
         self.bins = KeyedTable(measuring.BIN_FIELDS)
         self.directory = KeyedTable(sessions.DIRECTORY_FIELDS)
@@ -82,31 +77,31 @@ class Aggregate:
             used["directory"] = self.directory
         return used
 
-    def take(self, batch: Batch, which: Any, keys: Any, watermarks_us: Any) -> dict[str, Any]:
-        """Add the records `which` (indexes); the windows that began to alert, by the columns of CROSSINGS."""
+    def take(self, batch: Batch, which: Any, keys: Any, watermarks_us: Any) -> Any:
+        """Add the records `which` (indexes); (c, 6) the windows that began to alert, with the columns of `kernels/live/windows`."""
         given = self._given(batch)
         self._gone = []
-        pieces = [self._piece(given, (piece, keys, batch.time_us, watermarks_us)) for piece in _pieces(which)]
-        return {name: np.concatenate([piece[name] for piece in pieces] or [np.empty(0, np.int64)]) for name in CROSSINGS}
+        crossed = [self._piece(batch, given, piece, keys, watermarks_us) for piece in pieces(which)]
+        return np.concatenate(crossed) if crossed else np.empty((0, 6), np.int64)
 
     def flag_raised(self, rows: Any) -> None:
         """These windows have raised their alert."""
-        windows.flag(self.main.arrays(), np.ascontiguousarray(rows), windows.RAISED)
+        windows.flag(self.main.array(), np.ascontiguousarray(rows), windows.RAISED)
 
     def changed(self) -> Changed:
         """The windows that the last batch changed."""
         ids, record = self.main.changes()
-        fields = self.main.rows(ids)
+        rows = self.main.rows(ids)
         values = np.empty((len(self.measures), len(ids)), np.float64)
-        windows.read(self.main.arrays(), self._side(), self._plan, ids, values)
-        columns = [fields[:, place] for place in (windows.START, windows.END, windows.COUNT, windows.FLAGS)]
+        windows.read(self.main.array(), self.bins.array(), self._plan, ids, values)
+        columns = [rows[:, place] for place in (measuring.START, measuring.END, measuring.COUNT, measuring.FLAGS)]
         return Changed(ids, record, *columns, values, self._gone)
 
     def paths(self, index: int, ids: Any) -> list[list[int]]:
         """The hashes of a path measure, oldest first, of each of these rows."""
-        at = int(self._plan.at[index])
-        fields = self.main.rows(ids)
-        return [fields[row, at + 2 : at + 2 + 2 * int(fields[row, at]) : 2].tolist() for row in range(len(ids))]
+        at = int(self._plan[index, measuring.AT])
+        rows = self.main.rows(ids)
+        return [rows[row, at + 2 : at + 2 + 2 * int(rows[row, at]) : 2].tolist() for row in range(len(ids))]
 
     def moved(self, changed: Changed, rows: Any) -> list[tuple[int, int]]:
         """(start as shown, id) of sessions that begin earlier now than readers were told."""
@@ -117,60 +112,55 @@ class Aggregate:
     def shown(self, ids: Any) -> None:
         """Remember as which start these sessions were shown."""
         if self._sessions:
-            sessions.note_shown(self.main.arrays(), np.ascontiguousarray(ids))
+            sessions.note_shown(self.main.array(), np.ascontiguousarray(ids))
 
     # --- inside ----------------------------------------------------------------------------------------------------------
 
-    def _given(self, batch: Batch) -> measuring.Given:
-        values = np.full((len(self.measures), len(batch)), np.nan)
-        hashes = np.zeros((len(self.measures), len(batch)), np.int64)
+    def _given(self, batch: Batch) -> Any:
+        """(m, n) what records bring to each measure: numbers by their bits, or hashes."""
+        given = np.zeros((len(self.measures), len(batch)), np.int64)
+        numbers = given.view(np.float64)
         for index, one in enumerate(self.measures):
             if one.condition is not None:
-                values[index] = batch.columns.mask((one.condition,))
+                numbers[index] = batch.columns.mask((one.condition,))
             elif one.kind in (measuring.DISTINCT, measuring.PATH):
                 assert one.reference is not None
                 found, valid = batch.columns.hashes((one.reference,))
-                hashes[index] = np.where(valid, np.where(found == 0, 1, found), 0)
+                given[index] = np.where(valid, np.where(found == 0, 1, found), 0)
             elif one.reference is not None:
-                values[index] = batch.columns.numbers(one.reference)
-        return measuring.Given(values, hashes)
+                numbers[index] = batch.columns.numbers(one.reference)
+        return given
 
-    def _piece(self, given: measuring.Given, records: tuple[Any, Any, Any, Any]) -> dict[str, Any]:
-        which, keys, times = records[:3]
-        each = self.window.windows_of_a_record
-        more = len(which) * each
-        crossings = windows.room_for(more if self._limits.levels.min() != np.inf else 0)
+    def _piece(self, batch: Batch, given: Any, which: Any, keys: Any, watermarks_us: Any) -> Any:
+        more = len(which) * self.window.windows_of_a_record
+        crossings = np.zeros((1 + (more if np.isfinite(self._limits[:3]).any() else 0), 6), np.int64)
         self.main.reserve(more)
         self.pairs.reserve(more * sum(one.kind == measuring.DISTINCT for one in self.measures))
         self.bins.reserve(more * sum(one.kind == measuring.QUANTILE for one in self.measures))
         if self._sessions:
-            self._take_sessions(given, records, crossings)
+            self._take_sessions((given, which, keys, batch.time_us, watermarks_us - self.window.size_us), crossings)
         else:
-            how = (self._span, self._limits, crossings)
-            self.refused += windows.take(self.main.arrays(), self._side(), self._plan, given, (which, keys, times), how)
-        return {name: getattr(crossings, name)[: crossings.count[0]] for name in CROSSINGS}
+            tables = (self.main.array(), self.pairs.array(), self.bins.array())
+            self.refused += windows.take(*tables, self._plan, given, which, keys, batch.time_us, self._span, self._limits, crossings)
+        return crossings[1 : crossings[0, 0] + 1]
 
-    def _take_sessions(self, given: measuring.Given, records: tuple[Any, Any, Any, Any], crossings: Any) -> None:
-        which, keys, times, watermarks = records
+    def _take_sessions(self, records: tuple[Any, Any, Any, Any, Any], crossings: Any) -> None:
+        given, which, keys, times, closed_us = records
         self.directory.reserve(len(which))
-        needed = np.zeros(2, np.int64)
+        span = np.array([self.window.size_us, ROWS_MAX, 0, 0], np.int64)
         while len(which):
             gone = np.zeros((len(which) + 1, 2), np.int64)
-            how = (self.window.size_us, 0, ROWS_MAX, self._limits, crossings, gone, needed)
-            tables = (self.main.arrays(), self.directory.arrays())
-            done = int(sessions.take(tables, self._side(), self._plan, given, (which, keys, times, watermarks), how))
+            tables = (self.main.array(), self.directory.array(), self.pairs.array(), self.bins.array())
+            done = int(sessions.take(*tables, self._plan, given, which, keys, times, closed_us, span, self._limits, crossings, gone))
             self._gone += [(int(start), int(key)) for start, key in gone[1 : gone[0, 0] + 1]]
             which = which[done:]
             if len(which):
-                self.pairs.reserve(int(needed[0]) + len(which))
-                self.bins.reserve(int(needed[0]) + len(which))
-        self.refused += int(needed[1])
-        sessions.remove_joined(self.main.arrays())
-
-    def _side(self) -> measuring.Side:
-        return measuring.Side(self.pairs.arrays(), self.bins.arrays())
+                self.pairs.reserve(int(span[sessions.MISSING]) + len(which))
+                self.bins.reserve(int(span[sessions.MISSING]) + len(which))
+        self.refused += int(span[sessions.REFUSED])
 
 
-def _pieces(which: Any) -> Iterator[Any]:
+def pieces(which: Any) -> Iterator[Any]:
+    """Indexes in portions of AT_ONCE, for which tables make room."""
     for first in range(0, len(which), AT_ONCE):
         yield np.ascontiguousarray(which[first : first + AT_ONCE])

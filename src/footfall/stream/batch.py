@@ -42,9 +42,14 @@ class Batch:
     def __len__(self) -> int:
         return len(self.time_us)
 
-    def take_part(self, operator: str, lateness_us: int, where: Sequence[Filter], out: Outputs) -> Any:
-        """(n,) bool: the records that an operator takes; those that meet `where` but come too late or are ahead are counted."""
+    def take_part(self, operator: str, lateness_us: int, where: Sequence[Filter], out: Outputs, among: Any = None) -> Any:
+        """(n,) bool: the records that an operator takes; those that meet `where` but come too late or are ahead are counted.
+
+        `among` (n,) says which records there are for it at all; None: all of them.
+        """
         wanted = self.columns.mask(where) if where else np.ones(len(self), np.bool_)
+        if among is not None:
+            wanted = wanted & among
         late = self.time_us < self.clock_us - lateness_us
         if late.any():
             out.count(operator, "late", int((wanted & late & ~self.ahead).sum()))

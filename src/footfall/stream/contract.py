@@ -122,4 +122,7 @@ class Operator(Protocol):
         """Take the records of a batch, in order."""
 
     def tick(self, clock_us: int, out: Outputs) -> bool:
-        """The event clock, less this operator's lateness, has come to `clock_us`: do what timers demand; whether any did something."""
+        """The event clock, less this operator's lateness, has come to `clock_us`: do what timers demand.
+
+        True when what it did must be done again at the same place of a backtest, such as raising an alert.
+        """

@@ -1,11 +1,11 @@
-"""Measures as people write them, such as `count`, `sum(price)`, `share(status>=500)`, `distinct(person_id)`, `p95(duration_ms)`, `path(page, 20)`."""
+"""Measures as people write them, such as `count`, `count(status>=500)`, `sum(price)`, `share(status>=500)`, `distinct(person_id)`, `p95(duration_ms)`, `path(page, 20)`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from footfall.errors import InvalidConfig, nearest
+from footfall.errors import InvalidConfig, InvalidQuery, nearest
 from footfall.event.filters import Filter
 from footfall.kernels.live import measures as kinds
 
@@ -34,12 +34,12 @@ class Measure:
     @property
     def counts(self) -> bool:
         """Whether its values are whole numbers."""
-        return self.kind in (kinds.COUNT_ALL, kinds.DISTINCT)
+        return self.kind in (kinds.COUNT_ALL, kinds.COUNT_IF, kinds.DISTINCT)
 
     @property
-    def grows(self) -> bool:
-        """Whether it can only grow within a window."""
-        return self.kind in (kinds.COUNT_ALL, kinds.DISTINCT, kinds.MAX)
+    def needs_numbers(self) -> bool:
+        """Whether its column must hold numbers."""
+        return self.kind in (kinds.SUM, kinds.MEAN, kinds.MIN, kinds.MAX, kinds.QUANTILE)
 
 
 def measure(text: str, *, field: str, name: str | None = None) -> Measure:
@@ -57,18 +57,24 @@ def measure(text: str, *, field: str, name: str | None = None) -> Measure:
         near = nearest(text.partition("(")[0], [*_KINDS, "p50", "p95", "p99"], limit=1)
         hint = f"did you mean {near[0]!r}?" if near else "write count, sum(price), mean(x), min(x), max(x), share(x>1), distinct(x), p95(x), path(x)"
         raise InvalidConfig(f"{text!r} is not a measure", field=field, got=text, hint=hint)
-    if bool(of) is (what == "count"):
-        hint = "write count" if of else f"write {what}(column)"
-        raise InvalidConfig(f"{text!r} is not a measure: {'count takes nothing' if of else 'of what?'}", field=field, got=text, hint=hint)
+    if not of and what != "count":
+        raise InvalidConfig(f"{text!r} is not a measure: of what?", field=field, got=text, hint=f"write {what}(column)")
     called = name or re.sub(r"\W+", "_", text).strip("_")
     if quantile:
         return Measure(text, called, kinds.QUANTILE, of, quantile=float(quantile[1]) / 100)
-    if what == "share":
-        return Measure(text, name or "share", kinds.SHARE, condition=Filter(of))
+    if what == "share" or (what == "count" and of):
+        return Measure(text, name or what, kinds.SHARE if what == "share" else kinds.COUNT_IF, condition=_condition(of, text, field))
     if what in ("path", "recent"):
         column, _, size = of.partition(",")
         return Measure(text, name or what, kinds.PATH, column.strip(), size=_steps(size.strip() or str(PATH_STEPS), text, field))
     return Measure(text, called, _KINDS[what], of or None)
+
+
+def _condition(of: str, text: str, field: str) -> Filter:
+    try:
+        return Filter(of)
+    except InvalidQuery as problem:
+        raise InvalidConfig(f"{text!r}: {problem.sentence}", field=field, got=text, hint=problem.hint) from None
 
 
 def _steps(size: str, text: str, field: str) -> int:

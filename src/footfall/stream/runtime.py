@@ -66,6 +66,11 @@ class LivePath:
                 operator.give_texts(self.store.texts(wanted()))  # type: ignore[attr-defined]
         return moment
 
+    @property
+    def waits(self) -> bool:
+        """Whether a commit waits to be tried again."""
+        return self._pending is not None
+
     # --- a micro-batch ---------------------------------------------------------------------------------------------------
 
     def take(self, tables: Mapping[StreamName, pa.Table], end: int) -> Outputs:
@@ -77,7 +82,7 @@ class LivePath:
         assert self._pending is None, "a commit waits to be tried again"
         number = self.moment.sequence + 1
         out, clocks = Outputs(), dict(self.moment.clock_us)
-        self.saved.begin(number)
+        self.saved.begin()
         for stream in STREAMS:
             table = tables.get(stream)
             if table is not None and len(table):
@@ -99,23 +104,23 @@ class LivePath:
         return batch.clock_end_us
 
     def tick(self, now_us: int) -> bool:
-        """Nothing arrives: timers follow the wall clock from the last record on.  Whether any did something.
+        """Nothing arrives: timers follow the wall clock from the last record on.  Whether anything changed.
 
         Only for a path that has taken everything there is.
         """
         assert self._pending is None, "a commit waits to be tried again"
         out, ticks = Outputs(), []
         number = self.moment.sequence + 1
-        self.saved.begin(number)
+        self.saved.begin()
         for operator in self.operators:
             seen = self._seen_us.get(operator.stream)
             if seen is not None and now_us > seen[0]:
                 idle_us = seen[1] + now_us - seen[0]
                 if operator.tick(idle_us - operator.lateness_us, out):
                     ticks.append((operator.name, self.moment.position, idle_us))
-        if ticks:
+        if ticks or out.rows:
             self._commit(out, Moment(self.moment.log, self.moment.position, number, self.moment.clock_us, now_us), ticks)
-        return bool(ticks)
+        return bool(ticks or out.rows)
 
     def _commit(self, out: Outputs, moment: Moment, ticks: Sequence[tuple[str, int, int]]) -> None:
         began_ns = clock.ticks_ns()

@@ -27,10 +27,10 @@ class Saved:
         self._written = dict.fromkeys(self.tables, 0)  # bytes of changes since the last whole part
         self._next = dict.fromkeys(self.tables, 0)
 
-    def begin(self, batch: int) -> None:
+    def begin(self) -> None:
         """A batch changes rows from here on."""
         for table in self.tables.values():
-            table.begin(batch)
+            table.begin()
 
     def changes(self) -> tuple[dict[str, bytes], list[tuple[str, int, bytes]]]:
         """What the batch changed by table, and (table, part, rows) of parts that are due."""
@@ -41,7 +41,7 @@ class Saved:
                 continue
             deltas[name] = delta
             self._written[name] += len(delta)
-            if self._written[name] >= max(PART_BYTES_MIN, len(table) * 8 * (1 + table.width) // PARTS):
+            if self._written[name] >= max(PART_BYTES_MIN, len(table) * 8 * table.width // PARTS):
                 self._written[name] = 0
                 parts.append((name, self._next[name], table.part(self._next[name])))
                 self._next[name] = (self._next[name] + 1) % PARTS

@@ -1,29 +1,35 @@
 """Measures of a window that grow with every record: counts, sums, extremes, shares, exact distinct counts, quantile sketches, paths.
 
-A measure has fields of its own in the window's row, from `Measures.at` on:
+A measure has fields of its own in the window's row, from its AT on:
 
-    SUM, MEAN    sum (real), values                 MIN, MAX   extreme (real), values
-    SHARE        records that meet the condition    DISTINCT   values, hash of the newest new one
-    QUANTILE     values, lowest bin, highest bin, values above the limit
-    PATH         how many, then (time, hash) of the newest ones, oldest first
+    SUM, MEAN        sum (real), values                   MIN, MAX   extreme (real), values
+    SHARE, COUNT_IF  records that meet the condition      DISTINCT   values, hash of the newest new one
+    QUANTILE         values, lowest bin, highest bin, values above the limit
+    PATH             how many, then (time, hash) of the newest ones, oldest first
 
 Distinct values are kept one by one in the table `pairs`, each with the hash of the one before it, so they are exact and a window's can be walked.
 A quantile is read from logarithmic bins in the table `bins` (after DDSketch, Masson, Rim & Lee 2019): its value is within 1 % of an exact
-one.  `above` counts values over a rule's limit exactly, so whether a quantile is over it needs no sketch.  A path is ordered by time, equal
-times by arrival.  Cost: 5 to 30 ns a measure and record, a quantile is read in one look-up a bin.
+one.  Values over a rule's limit are counted exactly, so whether a quantile is over it needs no sketch.  A path is ordered by time, equal times
+by arrival.  Cost: 5 to 30 ns a measure and record, a quantile is read in one look-up a bin.
+
+What is measured is an array `plan` (m, 4): KIND, AT and SIZE (steps of a path) as int64, and the quantile as float64 in its last column; `given` (m, n) is
+what records bring, float64 values (NaN: none) or hashes (0: none), by kind.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
-from footfall.kernels.live.table import EXPIRES, OWN, Arrays, mixed, slot_for, slot_of, stored, touch
+from footfall.kernels.live.table import EXPIRES, KEY, OWN, mixed, slot_for, slot_of, stored, touch
 
-COUNT_ALL, SUM, MEAN, MIN, MAX, SHARE, DISTINCT, QUANTILE, PATH = range(9)
+COUNT_ALL, SUM, MEAN, MIN, MAX, SHARE, DISTINCT, QUANTILE, PATH, COUNT_IF = range(10)
+KIND, AT, SIZE, RANK = range(4)
+START, END, COUNT, FLAGS, GROUP = range(OWN, OWN + 5)  # of a window's row; GROUP is the hash of its key
+FIRST_MEASURE = OWN + 5
 PAIR_FIELDS = BIN_FIELDS = 1
 GROWTH = 1.0199  # of a bin: its middle is within 1 % of everything in it
 _LOG_GROWTH = math.log(GROWTH)
@@ -33,33 +39,9 @@ _NEGATIVE = -4_000
 _BIN_MAX = 3_000
 
 
-class Measures(NamedTuple):
-    """What a window measures: (m,) kinds, first field and size (length of a path) of each; (m,) limit and quantile of each."""
-
-    kinds: Any
-    at: Any
-    size: Any
-    limit: Any
-    quantile: Any
-
-
-class Given(NamedTuple):
-    """What records bring: (m, n) float64 values, NaN where there is none, and (m, n) hashes, 0 where there is none."""
-
-    values: Any
-    hashes: Any
-
-
-class Side(NamedTuple):
-    """The tables beside the windows' own: distinct values and bins of sketches."""
-
-    pairs: Arrays
-    bins: Arrays
-
-
 def width_of(kind: int, size: int) -> int:
     """How many fields a measure takes."""
-    return {COUNT_ALL: 0, SHARE: 1, QUANTILE: 4, PATH: 1 + 2 * size}.get(kind, 2)
+    return {COUNT_ALL: 0, SHARE: 1, COUNT_IF: 1, QUANTILE: 4, PATH: 1 + 2 * size}.get(kind, 2)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -84,166 +66,195 @@ def middle_of(index: int) -> float:
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_distinct(side: Side, fields: Any, row: Any, place: Any) -> None:
-    """`row` is (window key, slot's expiry, value hash, record); `place` (slot, first field, measure)."""
-    window, expires_us, value, record = row
-    slot, at, measure = place
-    pair = stored(mixed(mixed(window, measure), value))
-    found = slot_for(side.pairs, pair)
-    pairs = side.pairs.fields
+def _add_distinct(main: Any, pairs: Any, slot: Any, place: Any, value: Any) -> None:
+    """`place` is (first field, measure, record)."""
+    at, measure, record = place
+    found = slot_for(pairs, stored(mixed(mixed(main[slot, KEY], measure), value)))
     if pairs[found, OWN] == 0:
-        pairs[found, OWN] = fields[slot, at + 1] if fields[slot, at] else np.int64(1)
-        fields[slot, at] += 1
-        fields[slot, at + 1] = value
-        pairs[found, EXPIRES] = expires_us
-        touch(side.pairs, found, record)
-    elif pairs[found, EXPIRES] < expires_us:
-        pairs[found, EXPIRES] = expires_us
-        touch(side.pairs, found, record)
+        pairs[found, OWN] = main[slot, at + 1] if main[slot, at] else np.int64(1)
+        main[slot, at] += 1
+        main[slot, at + 1] = value
+    elif pairs[found, EXPIRES] >= main[slot, EXPIRES]:
+        return
+    pairs[found, EXPIRES] = max(pairs[found, EXPIRES], main[slot, EXPIRES])
+    touch(pairs, found, record)
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_to_bin(side: Side, row: Any, place: Any, index: int, number: int) -> None:
-    window, expires_us, _, record = row
-    slot = slot_for(side.bins, stored(mixed(mixed(window, place[2]), index)))
-    side.bins.fields[slot, OWN] += number
-    side.bins.fields[slot, EXPIRES] = max(side.bins.fields[slot, EXPIRES], expires_us)
-    touch(side.bins, slot, record)
+def _add_to_bin(main: Any, bins: Any, slot: Any, place: Any, number: Any) -> None:
+    """`place` is (bin, measure, record)."""
+    found = slot_for(bins, stored(mixed(mixed(main[slot, KEY], place[1]), place[0])))
+    bins[found, OWN] += number
+    bins[found, EXPIRES] = max(bins[found, EXPIRES], main[slot, EXPIRES])
+    touch(bins, found, place[2])
 
 
 @numba.njit(nogil=True, cache=True)
-def _add_to_path(fields: Any, slot: int, at: int, size: int, step: Any) -> None:
+def _add_to_path(main: Any, slot: Any, at: Any, size: Any, step: Any) -> None:
     """`step` is (time, hash)."""
-    count = fields[slot, at]
+    count = main[slot, at]
     if count == size:
-        if step[0] < fields[slot, at + 1]:
+        if step[0] < main[slot, at + 1]:
             return
         for k in range(at + 1, at + 2 * size - 1):
-            fields[slot, k] = fields[slot, k + 2]
+            main[slot, k] = main[slot, k + 2]
         count -= 1
     k = at + 1 + 2 * count
-    while k > at + 1 and fields[slot, k - 2] > step[0]:
-        fields[slot, k], fields[slot, k + 1] = fields[slot, k - 2], fields[slot, k - 1]
+    while k > at + 1 and main[slot, k - 2] > step[0]:
+        main[slot, k], main[slot, k + 1] = main[slot, k - 2], main[slot, k - 1]
         k -= 2
-    fields[slot, k], fields[slot, k + 1] = step
-    fields[slot, at] = count + 1
+    main[slot, k], main[slot, k + 1] = step
+    main[slot, at] = count + 1
 
 
 @numba.njit(nogil=True, cache=True)
-def add(main: Arrays, side: Side, measures: Measures, given: Given, row: Any) -> None:
-    """Add a record to all measures of a window.  `row` is (slot, record, time)."""
-    slot, record, time_us = row
-    fields, reals = main.fields, main.reals
-    for j in range(len(measures.kinds)):
-        kind, at = measures.kinds[j], measures.at[j]
-        value = given.values[j, record]
-        if kind == DISTINCT:
-            if given.hashes[j, record]:
-                _add_distinct(side, fields, (main.keys[slot], fields[slot, EXPIRES], given.hashes[j, record], record), (slot, at, j))
-        elif kind == PATH:
-            if given.hashes[j, record]:
-                _add_to_path(fields, slot, at, measures.size[j], (time_us, given.hashes[j, record]))
-        elif kind == SHARE:
-            fields[slot, at] += value == 1.0
-        elif kind != COUNT_ALL and not math.isnan(value):
+def _add_to_sketch(main: Any, bins: Any, slot: Any, place: Any, seen: Any) -> None:
+    """`place` is (first field, measure, record), `seen` (value, limit)."""
+    at, measure, record = place
+    index = bin_of(seen[0])
+    _add_to_bin(main, bins, slot, (index, measure, record), 1)
+    main[slot, at + 1] = index if main[slot, at] == 0 else min(index, main[slot, at + 1])
+    main[slot, at + 2] = index if main[slot, at] == 0 else max(index, main[slot, at + 2])
+    main[slot, at] += 1
+    main[slot, at + 3] += seen[0] > seen[1]
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def add(main: Any, pairs: Any, bins: Any, plan: Any, given: Any, row: Any) -> None:
+    """Add a record to all measures of a window.  `row` is (slot, record, time, limit of a rule)."""
+    slot, record, time_us, limit = row
+    reals, numbers = main.view(np.float64), given.view(np.float64)
+    for j in range(plan.shape[0]):
+        kind, at = plan[j, KIND], plan[j, AT]
+        if kind == COUNT_ALL:
+            continue
+        if kind in (SHARE, COUNT_IF):
+            main[slot, at] += numbers[j, record] == 1.0
+        elif kind in (DISTINCT, PATH):
+            if given[j, record]:
+                if kind == DISTINCT:
+                    _add_distinct(main, pairs, slot, (at, j, record), given[j, record])
+                else:
+                    _add_to_path(main, slot, at, plan[j, SIZE], (time_us, given[j, record]))
+        elif not math.isnan(numbers[j, record]):
+            value = numbers[j, record]
             if kind == QUANTILE:
-                index = bin_of(value)
-                _add_to_bin(side, (main.keys[slot], fields[slot, EXPIRES], 0, record), (slot, at, j), index, 1)
-                fields[slot, at + 1] = index if fields[slot, at] == 0 else min(index, fields[slot, at + 1])
-                fields[slot, at + 2] = index if fields[slot, at] == 0 else max(index, fields[slot, at + 2])
-                fields[slot, at] += 1
-                fields[slot, at + 3] += value > measures.limit[j]
+                _add_to_sketch(main, bins, slot, (at, j, record), (value, limit))
             else:
-                first = fields[slot, at + 1] == 0
                 if kind in (SUM, MEAN):
                     reals[slot, at] += value
-                elif first or (kind == MIN and value < reals[slot, at]) or (kind == MAX and value > reals[slot, at]):
+                elif main[slot, at + 1] == 0 or (kind == MIN and value < reals[slot, at]) or (kind == MAX and value > reals[slot, at]):
                     reals[slot, at] = value
-                fields[slot, at + 1] += 1
+                main[slot, at + 1] += 1
 
 
 @numba.njit(nogil=True, cache=True)
-def quantile_of(main: Arrays, side: Side, measures: Measures, place: Any) -> float:
-    """The sketched quantile (nearest rank) of a window.  `place` is (slot, measure)."""
-    slot, j = place
-    at = measures.at[j]
-    count = main.fields[slot, at]
+def _quantile(main: Any, bins: Any, plan: Any, slot: Any, j: int) -> float:
+    """The sketched quantile (nearest rank) of a window."""
+    at = plan[j, AT]
+    count = main[slot, at]
     if count == 0:
         return np.nan
-    rank = max(1, math.ceil(measures.quantile[j] * count))
-    window = mixed(main.keys[slot], j)
+    rank = max(1, math.ceil(plan.view(np.float64)[j, RANK] * count))
+    window = mixed(main[slot, KEY], j)
     below = 0
-    for index in range(main.fields[slot, at + 1], main.fields[slot, at + 2] + 1):
-        found = slot_of(side.bins, stored(mixed(window, index)))
+    for index in range(main[slot, at + 1], main[slot, at + 2] + 1):
+        found = slot_of(bins, stored(mixed(window, index)))
         if found >= 0:
-            below += side.bins.fields[found, OWN]
+            below += bins[found, OWN]
             if below >= rank:
                 return middle_of(index)
-    return middle_of(main.fields[slot, at + 2])
+    return middle_of(main[slot, at + 2])
 
 
 @numba.njit(nogil=True, cache=True)
-def value_of(main: Arrays, side: Side, measures: Measures, place: Any, count: Any) -> float:
-    """A measure of a window now; NaN where it has no value.  `place` is (slot, measure), `count` the window's records."""
-    slot, j = place
-    kind, at = measures.kinds[j], measures.at[j]
-    fields, reals = main.fields, main.reals
+def value_of(main: Any, bins: Any, plan: Any, slot: Any, j: int) -> float:
+    """A measure of a window now; NaN where it has no value."""
+    kind, at = plan[j, KIND], plan[j, AT]
     if kind == COUNT_ALL:
-        return float(count)
-    if kind == DISTINCT:
-        return float(fields[slot, at])
+        return float(main[slot, COUNT])
+    if kind in (DISTINCT, COUNT_IF):
+        return float(main[slot, at])
     if kind == SHARE:
-        return fields[slot, at] / count if count else np.nan
+        return main[slot, at] / main[slot, COUNT] if main[slot, COUNT] else np.nan
     if kind == QUANTILE:
-        return quantile_of(main, side, measures, place)
-    if kind == PATH or fields[slot, at + 1] == 0:
+        return _quantile(main, bins, plan, slot, j)
+    if kind == PATH or main[slot, at + 1] == 0:
         return np.nan
-    return reals[slot, at] / fields[slot, at + 1] if kind == MEAN else reals[slot, at]
+    value = main.view(np.float64)[slot, at]
+    return value / main[slot, at + 1] if kind == MEAN else value
 
 
 @numba.njit(nogil=True, cache=True)
-def over_limit(main: Arrays, side: Side, measures: Measures, place: Any, limit: float) -> bool:
-    """Whether a measure is over a limit, exactly, also for a quantile whose own limit it is."""
-    slot, j = place
-    if measures.kinds[j] == QUANTILE and limit == measures.limit[j]:
-        at = measures.at[j]
-        count = main.fields[slot, at]
-        return count > 0 and count - main.fields[slot, at + 3] < max(1, math.ceil(measures.quantile[j] * count))
-    return value_of(main, side, measures, place, main.fields[slot, OWN + 2]) > limit
+def _over(main: Any, bins: Any, plan: Any, slot: Any, limits: Any) -> bool:
+    """Whether measure 0 is over a limit.  `limits` is (the limit, the one that values of a quantile are held against)."""
+    if plan[0, KIND] == QUANTILE and limits[0] == limits[1]:
+        at = plan[0, AT]
+        count = main[slot, at]
+        rank = max(1, math.ceil(plan.view(np.float64)[0, RANK] * count))
+        return count > 0 and count - main[slot, at + 3] < rank
+    return value_of(main, bins, plan, slot, 0) > limits[0]
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def over_limit(main: Any, bins: Any, plan: Any, slot: Any, limits: Any) -> bool:
+    """Whether measure 0 is over a limit, exactly, also for a quantile whose own limit it is."""
+    if plan[0, KIND] == COUNT_ALL:
+        return main[slot, COUNT] > limits[0]
+    return _over(main, bins, plan, slot, limits)
 
 
 @numba.njit(nogil=True, cache=True)
-def merge(main: Arrays, side: Side, measures: Measures, slots: Any, record: int) -> None:
-    """Add all measures of one window to another's.  `slots` is (to, from)."""
+def room_to_merge(main: Any, plan: Any, slot: Any) -> int:
+    """How many rows beside a window's own its measures take when they are added to another's, at most."""
+    wanted = plan.shape[0]
+    for j in range(plan.shape[0]):
+        at = plan[j, AT]
+        if plan[j, KIND] == DISTINCT:
+            wanted += main[slot, at]
+        elif plan[j, KIND] == QUANTILE:
+            wanted += min(main[slot, at], main[slot, at + 2] - main[slot, at + 1] + 1)
+    return wanted
+
+
+@numba.njit(nogil=True, cache=True)
+def _merge_sketch(main: Any, bins: Any, slots: Any, place: Any) -> None:
     to, of = slots
-    fields, reals = main.fields, main.reals
-    for j in range(len(measures.kinds)):
-        kind, at = measures.kinds[j], measures.at[j]
-        row = (main.keys[to], fields[to, EXPIRES], 0, record)
+    at, j, record = place
+    for index in range(main[of, at + 1], main[of, at + 2] + 1):
+        found = slot_of(bins, stored(mixed(mixed(main[of, KEY], j), index)))
+        if found >= 0:
+            _add_to_bin(main, bins, to, (index, j, record), bins[found, OWN])
+    main[to, at + 1] = main[of, at + 1] if main[to, at] == 0 else min(main[to, at + 1], main[of, at + 1])
+    main[to, at + 2] = main[of, at + 2] if main[to, at] == 0 else max(main[to, at + 2], main[of, at + 2])
+    main[to, at] += main[of, at]
+    main[to, at + 3] += main[of, at + 3]
+
+
+@numba.njit(nogil=True, cache=True)
+def merge(main: Any, pairs: Any, bins: Any, plan: Any, slots: Any) -> None:
+    """Add all measures of one window to another's.  `slots` is (to, from, record)."""
+    to, of, record = slots
+    reals = main.view(np.float64)
+    for j in range(plan.shape[0]):
+        kind, at = plan[j, KIND], plan[j, AT]
         if kind == DISTINCT:
-            value, left = fields[of, at + 1], fields[of, at]
+            value, left = main[of, at + 1], main[of, at]
             while left > 0:
-                previous = side.pairs.fields[slot_of(side.pairs, stored(mixed(mixed(main.keys[of], j), value))), OWN]
-                _add_distinct(side, fields, (main.keys[to], fields[to, EXPIRES], value, record), (to, at, j))
+                previous = pairs[slot_of(pairs, stored(mixed(mixed(main[of, KEY], j), value))), OWN]
+                _add_distinct(main, pairs, to, (at, j, record), value)
                 value, left = previous, left - 1
         elif kind == PATH:
-            for k in range(fields[of, at]):
-                _add_to_path(fields, to, at, measures.size[j], (fields[of, at + 1 + 2 * k], fields[of, at + 2 + 2 * k]))
-        elif kind == SHARE:
-            fields[to, at] += fields[of, at]
+            for k in range(main[of, at]):
+                _add_to_path(main, to, at, plan[j, SIZE], (main[of, at + 1 + 2 * k], main[of, at + 2 + 2 * k]))
+        elif kind in (SHARE, COUNT_IF):
+            main[to, at] += main[of, at]
         elif kind == QUANTILE:
-            if fields[of, at]:
-                for index in range(fields[of, at + 1], fields[of, at + 2] + 1):
-                    found = slot_of(side.bins, stored(mixed(mixed(main.keys[of], j), index)))
-                    if found >= 0:
-                        _add_to_bin(side, row, (to, at, j), index, side.bins.fields[found, OWN])
-                fields[to, at + 1] = fields[of, at + 1] if fields[to, at] == 0 else min(fields[to, at + 1], fields[of, at + 1])
-                fields[to, at + 2] = fields[of, at + 2] if fields[to, at] == 0 else max(fields[to, at + 2], fields[of, at + 2])
-                fields[to, at] += fields[of, at]
-                fields[to, at + 3] += fields[of, at + 3]
-        elif kind != COUNT_ALL and fields[of, at + 1]:
+            if main[of, at]:
+                _merge_sketch(main, bins, (to, of), (at, j, record))
+        elif kind != COUNT_ALL and main[of, at + 1]:
             if kind in (SUM, MEAN):
                 reals[to, at] += reals[of, at]
-            elif fields[to, at + 1] == 0 or (kind == MIN and reals[of, at] < reals[to, at]) or (kind == MAX and reals[of, at] > reals[to, at]):
+            elif main[to, at + 1] == 0 or (kind == MIN and reals[of, at] < reals[to, at]) or (kind == MAX and reals[of, at] > reals[to, at]):
                 reals[to, at] = reals[of, at]
-            fields[to, at + 1] += fields[of, at + 1]
+            main[to, at + 1] += main[of, at + 1]

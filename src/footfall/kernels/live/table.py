@@ -1,48 +1,39 @@
-"""State by key: an open-addressing table of 64-bit keys and rows of int64 fields, whose changes can be written and read back.
+"""State by key: an open-addressing table of 64-bit keys and int64 fields, whose changes can be written and read back.
 
-Field 0 of a row is the time after which it may be forgotten, field 1 the number of the batch that changed it last; the rest belongs to the
-operator.  A float field is the same eight bytes seen as float64 (`reals`).  Slots are found by the top bits of the spread key and then one
-after the other, so the keys of one 64th of the spread keys lie together, and can be written apart from the rest.
+A table is one array, a row a slot, because kernels are many times slower with tuples of arrays.  Its columns are KEY (0: the slot is empty), EXPIRES (the time
+after which the row may be forgotten), LINK and RECORD (which row changed before it in this batch, and the record that did it first; LINK is 0
+while it has not changed), and the operator's own from OWN on.  A float field is the same eight bytes seen as float64.  The last row of the array is the
+table's own: ROWS, CHANGES, NEWEST (the key that changed last), HAND and SHIFT.
 
-A row whose time is over must mean the same as no row, because `sweep` removes such rows whenever it comes by.
-Cost: 10 to 60 ns a look-up, 8 bytes and the fields a slot, at most 5/8 of the slots used.
+Slots are found by the top bits of the spread key and then one after the other, so the keys of one 64th of the spread keys lie together, and can be
+written apart from the rest.  A row whose time is over must mean the same as no row, because `sweep` removes such rows whenever it comes by.
+Cost: 10 to 60 ns a look-up, 8 bytes a field and slot, at most 5/8 of the slots used.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
-EXPIRES, STAMP, OWN = 0, 1, 2  # fields; an operator's own begin at OWN
-COUNT, BATCH, CHANGED, HAND, SHIFT = range(5)  # places of `meta`
+KEY, EXPIRES, LINK, RECORD, OWN = range(5)  # columns; an operator's own begin at OWN
+ROWS, CHANGES, NEWEST, HAND, SHIFT = range(5)  # of the last row
 PARTS = 64
 SLOTS_MIN = 1_024
 SWEEP_SLOTS = 4_096
-_NO_KEY = np.int64(0)
+_END = np.int64(-(1 << 63) + 1)  # of the chain of changes; no key of 2**64 is it but by chance
 _FOR_ZERO = np.int64(0x1E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Arrays(NamedTuple):
-    """What a kernel gets of a table.  `changed` has the keys that this batch changed, `changed_row` the record that did it first."""
-
-    keys: Any
-    fields: Any
-    reals: Any
-    meta: Any
-    changed: Any
-    changed_row: Any
-
-
-@numba.njit(nogil=True, cache=True, inline="always")
+@numba.njit(nogil=True, cache=True, forceinline=True)
 def stored(key: Any) -> Any:
     """A key as it lies in the table: 0 means an empty slot there."""
-    return key if key != _NO_KEY else _FOR_ZERO
+    return key if key != 0 else _FOR_ZERO
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, forceinline=True)
 def mixed(a: Any, b: Any) -> Any:
     """Two 64-bit numbers as one; the order matters."""
     h = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b)
@@ -51,130 +42,160 @@ def mixed(a: Any, b: Any) -> Any:
     return np.int64(h ^ (h >> np.uint64(32)))
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
-def _home(key: Any, meta: Any) -> Any:
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def _home(table: Any, key: Any) -> Any:
     """The first slot where a key may lie."""
-    return np.int64((np.uint64(key) * _SPREAD) >> np.uint64(meta[SHIFT]))
+    return np.int64((np.uint64(key) * _SPREAD) >> np.uint64(table[table.shape[0] - 1, SHIFT]))
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
-def _part_of(key: Any) -> Any:
-    """Which 64th a key belongs to."""
-    return np.int64((np.uint64(key) * _SPREAD) >> np.uint64(58))
-
-
-@numba.njit(nogil=True, cache=True)
-def slot_of(table: Arrays, key: Any) -> Any:
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def slot_of(table: Any, key: Any) -> Any:
     """The slot of a stored key, -1 when it has none."""
-    keys = table.keys
-    mask = len(keys) - 1
-    at = _home(key, table.meta)
+    mask = table.shape[0] - 2
+    at = _home(table, key)
     while True:
-        found = keys[at]
+        found = table[at, KEY]
         if found == key:
             return at
-        if found == _NO_KEY:
+        if found == 0:
             return np.int64(-1)
         at = (at + 1) & mask
 
 
-@numba.njit(nogil=True, cache=True)
-def slot_for(table: Arrays, key: Any) -> Any:
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def slot_for(table: Any, key: Any) -> Any:
     """The slot of a stored key, made if need be: a new row's fields are all 0.  There must be room."""
-    keys = table.keys
-    mask = len(keys) - 1
-    at = _home(key, table.meta)
+    mask = table.shape[0] - 2
+    at = _home(table, key)
     while True:
-        found = keys[at]
+        found = table[at, KEY]
         if found == key:
             return at
-        if found == _NO_KEY:
-            keys[at] = key
-            table.fields[at, :] = 0
-            table.fields[at, STAMP] = -1
-            table.meta[COUNT] += 1
+        if found == 0:
+            for column in range(1, table.shape[1]):
+                table[at, column] = 0
+            table[at, KEY] = key
+            table[mask + 1, ROWS] += 1
             return at
         at = (at + 1) & mask
 
 
-@numba.njit(nogil=True, cache=True)
-def has_room(table: Arrays, more: Any) -> bool:
-    """Whether so many rows can be made and changed without more memory."""
-    return (table.meta[COUNT] + more) * 4 <= len(table.keys) * 3 and table.meta[CHANGED] + more <= len(table.changed)
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def has_room(table: Any, more: Any) -> bool:
+    """Whether so many rows can be made without more memory."""
+    last = table.shape[0] - 1
+    return (table[last, ROWS] + more) * 4 <= last * 3
 
 
-@numba.njit(nogil=True, cache=True)
-def touch(table: Arrays, slot: Any, row: int) -> None:
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def touch(table: Any, slot: Any, record: Any) -> None:
     """Note that a batch's record changes a row."""
-    fields, meta = table.fields, table.meta
-    if fields[slot, STAMP] != meta[BATCH]:
-        fields[slot, STAMP] = meta[BATCH]
-        table.changed[meta[CHANGED]] = table.keys[slot]
-        table.changed_row[meta[CHANGED]] = row
-        meta[CHANGED] += 1
+    if table[slot, LINK] == 0:
+        last = table.shape[0] - 1
+        table[slot, LINK], table[slot, RECORD] = table[last, NEWEST], record
+        table[last, NEWEST] = table[slot, KEY]
+        table[last, CHANGES] += 1
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def _copy(source: Any, at: Any, target: Any, to: Any) -> None:
+    """One row; numba makes views of slices, which costs more than the copy."""
+    for column in range(source.shape[1]):
+        target[to, column] = source[at, column]
 
 
 @numba.njit(nogil=True, cache=True)
-def remove(table: Arrays, slot: Any) -> None:
-    """Take a row out, and move those behind it up, so that every key is still found."""
-    keys, fields = table.keys, table.fields
-    mask = len(keys) - 1
+def remove(table: Any, slot: Any) -> None:
+    """Take a row out, and move those behind it up, so that every key is still found.  It must not be among the changes."""
+    mask = table.shape[0] - 2
     hole = slot
     at = (slot + 1) & mask
-    while keys[at] != _NO_KEY:
-        home = _home(keys[at], table.meta)
+    while table[at, KEY] != 0:
+        home = _home(table, table[at, KEY])
         if ((at - home) & mask) >= ((at - hole) & mask):
-            keys[hole] = keys[at]
-            fields[hole, :] = fields[at, :]
+            _copy(table, at, table, hole)
             hole = at
         at = (at + 1) & mask
-    keys[hole] = _NO_KEY
-    table.meta[COUNT] -= 1
+    table[hole, KEY] = 0
+    table[mask + 1, ROWS] -= 1
 
 
 @numba.njit(nogil=True, cache=True)
-def _sweep(table: Arrays, slots: int, before_us: Any) -> int:
-    """Remove forgotten rows among the next `slots` slots; how many went.
-
-    Rows that this batch changed stay, so that its changes can still be gathered.
-    """
-    keys, fields, meta = table.keys, table.fields, table.meta
-    mask = len(keys) - 1
-    at = meta[HAND]
+def _sweep(table: Any, slots: int, before_us: Any) -> int:
+    """Remove forgotten rows among the next `slots` slots; how many went.  What this batch changed stays, so that it can still be gathered."""
+    last = table.shape[0] - 1
+    mask = last - 1
+    at = table[last, HAND]
     gone = 0
     for _ in range(slots):
         at &= mask
-        while keys[at] != _NO_KEY and fields[at, EXPIRES] < before_us and fields[at, STAMP] != meta[BATCH]:
+        while table[at, KEY] != 0 and table[at, EXPIRES] < before_us and table[at, LINK] == 0:
             remove(table, at)
             gone += 1
         at += 1
-    meta[HAND] = at & mask
+    table[last, HAND] = at & mask
     return gone
 
 
 @numba.njit(nogil=True, cache=True)
-def _moved(old: Arrays, new: Arrays) -> None:
-    for at in range(len(old.keys)):
-        if old.keys[at] != _NO_KEY:
-            new.fields[slot_for(new, old.keys[at]), :] = old.fields[at, :]
+def _moved(old: Any, new: Any) -> None:
+    """Every row, and the chain of changes, from one array to an empty one."""
+    for at in range(old.shape[0] - 1):
+        if old[at, KEY] != 0:
+            _copy(old, at, new, slot_for(new, old[at, KEY]))
+    new[new.shape[0] - 1, CHANGES] = old[old.shape[0] - 1, CHANGES]
+    new[new.shape[0] - 1, NEWEST] = old[old.shape[0] - 1, NEWEST]
 
 
 @numba.njit(nogil=True, cache=True)
-def _part(table: Arrays, part: int, out_keys: Any, out_fields: Any, fill: bool) -> int:
-    """Count, or fill in, the rows of one 64th of the key space."""
-    keys = table.keys
-    mask = len(keys) - 1
-    first = len(keys) // PARTS * part
-    last = len(keys) // PARTS * (part + 1)
-    found = 0
+def _changes(table: Any, keys: Any, records: Any) -> None:
+    """The chain of changes, oldest first."""
+    key = table[table.shape[0] - 1, NEWEST]
+    for i in range(len(keys) - 1, -1, -1):
+        slot = slot_of(table, key)
+        keys[i], records[i] = key, table[slot, RECORD]
+        key = table[slot, LINK]
+
+
+@numba.njit(nogil=True, cache=True)
+def _begin(table: Any) -> None:
+    last = table.shape[0] - 1
+    key = table[last, NEWEST]
+    while key != _END:
+        slot = slot_of(table, key)
+        key = table[slot, LINK]
+        table[slot, LINK] = 0
+    table[last, NEWEST], table[last, CHANGES] = _END, 0
+
+
+@numba.njit(nogil=True, cache=True)
+def unchanged(table: Any, slot: Any) -> None:
+    """Take a row out of the chain of changes.  Cost: a walk along those that changed after it."""
+    last = table.shape[0] - 1
+    key, after = table[last, NEWEST], np.int64(-1)
+    while key != table[slot, KEY]:
+        after = slot_of(table, key)
+        key = table[after, LINK]
+    if after < 0:
+        table[last, NEWEST] = table[slot, LINK]
+    else:
+        table[after, LINK] = table[slot, LINK]
+    table[slot, LINK] = 0
+    table[last, CHANGES] -= 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _part(table: Any, part: int, out: Any, fill: bool) -> int:
+    """Count, or copy, the rows of one 64th of the spread keys."""
+    last = table.shape[0] - 1
+    first, end = last // PARTS * part, last // PARTS * (part + 1)
+    found = steps = 0
     at = first
-    steps = 0
-    while steps < len(keys) and (at < last or keys[at & mask] != _NO_KEY):
-        key = keys[at & mask]
-        if key != _NO_KEY and _part_of(key) == part:
+    while steps < last and (at < end or table[at & (last - 1), KEY] != 0):
+        key = table[at & (last - 1), KEY]
+        if key != 0 and np.int64((np.uint64(key) * _SPREAD) >> np.uint64(58)) == part:
             if fill:
-                out_keys[found] = key
-                out_fields[found, :] = table.fields[at & mask, :]
+                _copy(table, at & (last - 1), out, found)
             found += 1
         at += 1
         steps += 1
@@ -182,147 +203,135 @@ def _part(table: Arrays, part: int, out_keys: Any, out_fields: Any, fill: bool) 
 
 
 @numba.njit(nogil=True, cache=True)
-def _gathered(table: Arrays, out_keys: Any, out_fields: Any) -> None:
-    for i in range(len(out_keys)):
-        out_keys[i] = table.changed[i]
-        out_fields[i, :] = table.fields[slot_of(table, table.changed[i]), :]
-
-
-@numba.njit(nogil=True, cache=True)
-def _put_back(table: Arrays, keys: Any, fields: Any) -> None:
+def _rows(table: Any, keys: Any, out: Any) -> None:
     for i in range(len(keys)):
-        table.fields[slot_for(table, keys[i]), :] = fields[i, :]
+        _copy(table, slot_of(table, keys[i]), out, i)
 
 
 @numba.njit(nogil=True, cache=True)
-def _removed(table: Arrays, keys: Any) -> None:
+def _put_back(table: Any, rows: Any) -> None:
+    """`rows` (n, width - 2) have no LINK and no RECORD."""
+    for i in range(len(rows)):
+        slot = slot_for(table, rows[i, 0])
+        table[slot, EXPIRES] = rows[i, 1]
+        for column in range(2, rows.shape[1]):
+            table[slot, column + 2] = rows[i, column]
+
+
+@numba.njit(nogil=True, cache=True)
+def _drop(table: Any, keys: Any) -> None:
     for i in range(len(keys)):
         slot = slot_of(table, keys[i])
         if slot >= 0:
+            if table[slot, LINK] != 0:
+                unchanged(table, slot)
             remove(table, slot)
 
 
 class KeyedTable:
-    """A table with `own` fields beside the two common ones."""
+    """A table with `own` fields, one or more."""
 
     def __init__(self, own: int) -> None:
         self.width = OWN + own
-        self._meta = np.zeros(5, np.int64)
-        self._allocate(SLOTS_MIN)
-        self._changed = np.empty(0, np.int64)
-        self._changed_row = np.empty(0, np.int64)
+        self._array = self._empty(SLOTS_MIN)
 
-    def _allocate(self, slots: int) -> None:
-        self._keys = np.zeros(slots, np.int64)
-        self._fields = np.zeros((slots, self.width), np.int64)
-        self._meta = self._meta.copy()
-        self._meta[COUNT], self._meta[HAND], self._meta[SHIFT] = 0, 0, 65 - slots.bit_length()
+    def _empty(self, slots: int) -> Any:
+        array = np.zeros((slots + 1, self.width), np.int64)
+        array[slots, NEWEST], array[slots, SHIFT] = _END, 65 - slots.bit_length()
+        return array
 
     def __len__(self) -> int:
-        return int(self._meta[COUNT])
+        return int(self._array[-1, ROWS])
 
     @property
     def slots(self) -> int:
         """How many rows there is memory for."""
-        return len(self._keys)
+        return len(self._array) - 1
 
     @property
     def size_bytes(self) -> int:
         """The memory it takes."""
-        return self._keys.nbytes + self._fields.nbytes + self._changed.nbytes + self._changed_row.nbytes
+        return int(self._array.nbytes)
 
-    def arrays(self) -> Arrays:
-        """The table as kernels take it; valid until the next `reserve`."""
-        return Arrays(self._keys, self._fields, self._fields.view(np.float64), self._meta, self._changed, self._changed_row)
+    def array(self) -> Any:
+        """The table as kernels take it; valid until the next `reserve` or `sweep`."""
+        return self._array
 
-    def begin(self, batch: int) -> None:
+    def begin(self) -> None:
         """A new batch changes rows from here on."""
-        self._meta[BATCH] = batch
-        self._meta[CHANGED] = 0
+        _begin(self._array)
 
-    def reserve(self, more: int) -> Arrays:
-        """Room for so many new rows and as many more changes; the arrays."""
-        wanted = self._meta[COUNT] + more
-        if wanted * 8 > len(self._keys) * 5:
-            slots = len(self._keys)
+    def reserve(self, more: int) -> Any:
+        """Room for so many new rows; the array."""
+        wanted = len(self) + more
+        if wanted * 8 > self.slots * 5:
+            slots = self.slots
             while wanted * 8 > slots * 5:
                 slots *= 2
-            old = self.arrays()
-            self._allocate(slots)
-            _moved(old, self.arrays())
-        needed = int(self._meta[CHANGED]) + more
-        if needed > len(self._changed):
-            size = max(256, needed + needed // 4)
-            self._changed = np.concatenate([self._changed, np.empty(size - len(self._changed), np.int64)])
-            self._changed_row = np.concatenate([self._changed_row, np.empty(size - len(self._changed_row), np.int64)])
-        return self.arrays()
+            self._resize(slots)
+        return self._array
+
+    def _resize(self, slots: int) -> None:
+        old, self._array = self._array, self._empty(slots)
+        _moved(old, self._array)
 
     def changes(self) -> tuple[Any, Any]:
         """(keys, first changing record) of the rows that this batch changed, in the order in which it did."""
-        n = int(self._meta[CHANGED])
-        return self._changed[:n], self._changed_row[:n]
+        n = int(self._array[-1, CHANGES])
+        keys, records = np.empty(n, np.int64), np.empty(n, np.int64)
+        _changes(self._array, keys, records)
+        return keys, records
 
     def sweep(self, before_us: int, slots: int = SWEEP_SLOTS) -> int:
         """Forget rows whose time was over before `before_us`, among the next slots; how many went.
 
         A table that became much too large for what is in it shrinks.
         """
-        gone = int(_sweep(self.arrays(), min(slots, len(self._keys)), before_us))
-        if len(self._keys) > SLOTS_MIN and int(self._meta[COUNT]) * 16 < len(self._keys):
-            old = self.arrays()
-            self._allocate(max(len(old.keys) // 4, SLOTS_MIN))
-            _moved(old, self.arrays())
+        gone = int(_sweep(self._array, min(slots, self.slots), before_us))
+        if self.slots > SLOTS_MIN and len(self) * 16 < self.slots:
+            self._resize(max(self.slots // 4, SLOTS_MIN))
         return gone
 
     # --- written and read back -------------------------------------------------------------------------------------------
 
     def delta(self) -> bytes:
         """The rows that this batch changed, as bytes."""
-        n = int(self._meta[CHANGED])
-        keys, fields = np.empty(n, np.int64), np.empty((n, self.width), np.int64)
-        _gathered(self.arrays(), keys, fields)
-        return keys.tobytes() + fields.tobytes()
+        return self._bytes(self.rows(self.changes()[0]))
 
     def part(self, part: int) -> bytes:
         """The rows of one of PARTS parts, as bytes."""
-        arrays = self.arrays()
-        n = int(_part(arrays, part, self._keys[:0], self._fields[:0], False))
-        keys, fields = np.empty(n, np.int64), np.empty((n, self.width), np.int64)
-        _part(arrays, part, keys, fields, True)
-        return keys.tobytes() + fields.tobytes()
+        n = int(_part(self._array, part, self._array[:0], False))
+        rows = np.empty((n, self.width), np.int64)
+        _part(self._array, part, rows, True)
+        return self._bytes(rows)
+
+    def _bytes(self, rows: Any) -> bytes:
+        """Rows without LINK and RECORD."""
+        return np.concatenate([rows[:, :LINK], rows[:, OWN:]], axis=1).tobytes()
 
     def put_back(self, saved: bytes, parts: Any = None) -> None:
         """Rows that `delta` or `part` gave, in place of what is there.  `parts` (PARTS,) says of which parts they count; None: of all."""
-        rows = len(saved) // (8 + 8 * self.width)
-        assert rows * (8 + 8 * self.width) == len(saved), "rows of another table"
-        keys = np.frombuffer(saved, np.int64, rows)
-        fields = np.frombuffer(saved, np.int64, offset=8 * rows).reshape(rows, self.width)
+        width = self.width - 2
+        assert len(saved) % (8 * width) == 0, "rows of another table"
+        rows = np.frombuffer(saved, np.int64).reshape(-1, width)
         if parts is not None:
-            wanted = parts[((keys.view(np.uint64) * _SPREAD) >> np.uint64(58)).astype(np.int64)]
-            keys, fields = keys[wanted], fields[wanted]
-        self.reserve(len(keys))
-        _put_back(self.arrays(), np.ascontiguousarray(keys), np.ascontiguousarray(fields))
-        if len(keys):
-            self._meta[BATCH] = max(int(self._meta[BATCH]), int(fields[:, STAMP].max()))
+            rows = rows[parts[((rows[:, 0].view(np.uint64) * _SPREAD) >> np.uint64(58)).astype(np.int64)]]
+        self.reserve(len(rows))
+        _put_back(self._array, np.ascontiguousarray(rows))
 
     def rows(self, keys: Any) -> Any:
-        """(n, width) fields of these keys, which must be there."""
+        """(n, width) rows of these stored keys, which must be there."""
         found = np.empty((len(keys), self.width), np.int64)
-        _rows(self.arrays(), np.ascontiguousarray(keys), found)
+        _rows(self._array, np.ascontiguousarray(keys), found)
         return found
 
-    def every(self) -> tuple[Any, Any]:
-        """(keys, fields) of everything, by key."""
-        used = np.flatnonzero(self._keys)
-        order = used[np.argsort(self._keys[used])]
-        return self._keys[order], self._fields[order]
+    def every(self) -> Any:
+        """(n, width) all rows, by key, without LINK and RECORD."""
+        rows = self._array[:-1][self._array[:-1, KEY] != 0]
+        rows = rows[np.argsort(rows[:, KEY])]
+        rows[:, LINK : RECORD + 1] = 0
+        return rows
 
     def drop(self, keys: Any) -> None:
         """Take rows out."""
-        _removed(self.arrays(), np.ascontiguousarray(keys))
-
-
-@numba.njit(nogil=True, cache=True)
-def _rows(table: Arrays, keys: Any, found: Any) -> None:
-    for i in range(len(keys)):
-        found[i, :] = table.fields[slot_of(table, keys[i]), :]
+        _drop(self._array, np.ascontiguousarray(keys))

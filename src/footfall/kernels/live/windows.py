@@ -1,147 +1,106 @@
 """Tumbling and sliding windows by key: every record is added to each window that holds its time, and limits are watched as it is.
 
-A row of the table is one window of one key: START, END, COUNT, FLAGS, KEY, then the fields of its measures.  Windows begin at multiples of
+A row of the table is one window of one key: START, END, COUNT, FLAGS, GROUP, then the fields of its measures.  Windows begin at multiples of
 `every` since 1970 and last `size`, so a record belongs to size / every of them.  With `size` 0 there are no windows: one row a
 key, kept until `keep` after its newest record.  With limits a window is recorded, suspicious or alerting from the first record on with which
 measure 0 is over the limit and the window has `events_min` records or more; each happens to it once.
-Cost: about 30 ns a record and window, and its measures.
+Cost: about 40 ns a record and window, and its measures.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
-from footfall.kernels.live.measures import Given, Measures, Side, add, over_limit, value_of
-from footfall.kernels.live.table import COUNT as ROWS
-from footfall.kernels.live.table import EXPIRES, OWN, Arrays, mixed, slot_for, slot_of, stored, touch
+from footfall.kernels.live.measures import COUNT, COUNT_ALL, END, FLAGS, GROUP, KIND, START, add, over_limit, value_of
+from footfall.kernels.live.table import EXPIRES, KEY, ROWS, mixed, slot_for, slot_of, stored, touch
 
-START, END, COUNT, FLAGS, KEY = range(OWN, OWN + 5)
-FIRST_MEASURE = OWN + 5
-OWN_FIELDS = 5
 RECORDED, SUSPICIOUS, ALERTED, RAISED = 1, 2, 4, 8
-NEVER_US = 1 << 62
+SIZE_US, EVERY_US, KEEP_US, ROWS_MAX = range(4)  # of `span`
+EVENTS_MIN = 3  # of `limits`, behind the three levels
+CROSSED_ROW, CROSSED_RECORD, CROSSED_GROUP, CROSSED_START, CROSSED_END, CROSSED_VALUE = range(6)
 
 
-class Span(NamedTuple):
-    """How windows lie: their size, how far apart they begin, how long after its end a row is kept, and how many rows there may be."""
-
-    size_us: int
-    every_us: int
-    keep_us: int
-    rows_max: int
-
-
-class Limits(NamedTuple):
-    """(3,) limits of recorded, suspicious and alerting, inf where there is none; and how many records a window must have."""
-
-    levels: Any
-    events_min: int
-
-
-class Crossings(NamedTuple):
-    """Windows that began to alert, in the order in which they did: (c,) row, record, key, start, end, value; and `count` (1,) of them."""
-
-    row: Any
-    record: Any
-    key: Any
-    start_us: Any
-    end_us: Any
-    value: Any
-    count: Any
-
-
-def no_limits() -> Limits:
+def no_limits() -> Any:
     """Limits of a view, which has none."""
-    return Limits(np.full(3, np.inf), 1)
+    return np.array([np.inf, np.inf, np.inf, 1.0])
 
 
-def room_for(crossings: int) -> Crossings:
-    """Empty crossings with room."""
-    whole = [np.empty(crossings, np.int64) for _ in range(5)]
-    return Crossings(*whole, np.empty(crossings, np.float64), np.zeros(1, np.int64))
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def watch(main: Any, bins: Any, plan: Any, limits: Any, crossings: Any, place: Any) -> None:
+    """See whether a window is over its limits with this record.  `place` is (slot, record).
 
-
-@numba.njit(nogil=True, cache=True)
-def watch(main: Arrays, side: Side, measures: Measures, limits: Limits, place: Any, crossings: Crossings) -> None:
-    """See whether a window is over its limits with this record.  `place` is (slot, record)."""
+    `crossings` (c + 1, 6) has the windows that began to alert, in the order in which they did, behind a row whose first number is how many.
+    """
     slot, record = place
-    fields = main.fields
-    if fields[slot, COUNT] < limits.events_min:
+    if main[slot, COUNT] < limits[EVENTS_MIN]:
         return
     for level in range(3):
         flag = 1 << level
-        if fields[slot, FLAGS] & flag or limits.levels[level] == np.inf:
+        if main[slot, FLAGS] & flag or limits[level] == np.inf:
             continue
-        if over_limit(main, side, measures, (slot, 0), limits.levels[level]):
-            fields[slot, FLAGS] |= flag
+        if over_limit(main, bins, plan, slot, (limits[level], limits[2])):
+            main[slot, FLAGS] |= flag
             if flag == ALERTED:
-                c = crossings.count[0]
-                crossings.row[c], crossings.record[c] = main.keys[slot], record
-                crossings.key[c] = fields[slot, KEY]
-                crossings.start_us[c], crossings.end_us[c] = fields[slot, START], fields[slot, END]
-                crossings.value[c] = value_of(main, side, measures, (slot, 0), fields[slot, COUNT])
-                crossings.count[0] = c + 1
+                c = crossings[0, 0] + 1
+                crossings[0, 0] = c
+                crossings[c, CROSSED_ROW], crossings[c, CROSSED_RECORD] = main[slot, KEY], record
+                crossings[c, CROSSED_GROUP] = main[slot, GROUP]
+                crossings[c, CROSSED_START], crossings[c, CROSSED_END] = main[slot, START], main[slot, END]
+                crossings.view(np.float64)[c, CROSSED_VALUE] = value_of(main, bins, plan, slot, 0)
 
 
 @numba.njit(nogil=True, cache=True)
-def take(main: Arrays, side: Side, measures: Measures, given: Given, records: Any, how: Any) -> int:
-    """Add records to their windows; how many times there was no room for one.
-
-    `records` is ((r,) indexes, (n,) key hashes, (n,) times), `how` is (Span, Limits, Crossings).
-    """
-    which, keys, times = records
-    span, limits, crossings = how
-    fields = main.fields
+def take(main: Any, pairs: Any, bins: Any, plan: Any, given: Any, which: Any, keys: Any, times: Any, span: Any, limits: Any, crossings: Any) -> int:
+    """Add the records `which` (indexes) with (n,) key hashes and times to their windows; how many times there was no room for one."""
     refused = 0
-    watched = limits.levels.min() != np.inf
+    size, every, keep, most = span[SIZE_US], span[EVERY_US], span[KEEP_US], span[ROWS_MAX]
+    watched = limits[0] != np.inf or limits[2] != np.inf or limits[1] != np.inf
+    measured = plan.shape[0] > 1 or plan[0, KIND] != COUNT_ALL
     for i in which:
         time_us = times[i]
-        if span.size_us == 0:
-            first = last = np.int64(0)
-        else:
-            last = time_us // span.every_us * span.every_us
-            first = last - ((span.size_us - 1 - (time_us - last)) // span.every_us) * span.every_us
-        start = first
+        start = last = np.int64(0)
+        if size:
+            last = time_us // every * every
+            start = last - ((size - 1 - (time_us - last)) // every) * every
         while start <= last:
+            key = stored(mixed(keys[i], start) if size else keys[i])
             begin = start
-            key = keys[i] if span.size_us == 0 else mixed(keys[i], begin)
-            start += span.every_us if span.size_us else 1
-            if main.meta[ROWS] >= span.rows_max and slot_of(main, stored(key)) < 0:
+            start += every if size else 1
+            if main[main.shape[0] - 1, ROWS] >= most and slot_of(main, key) < 0:
                 refused += 1
                 continue
-            slot = slot_for(main, stored(key))
-            if fields[slot, COUNT] == 0:
-                fields[slot, START], fields[slot, KEY] = begin, keys[i]
-                fields[slot, END] = begin + span.size_us
-                fields[slot, EXPIRES] = fields[slot, END] + span.keep_us
-            if span.size_us == 0 and time_us + span.keep_us > fields[slot, EXPIRES]:
-                fields[slot, EXPIRES] = time_us + span.keep_us
-            if span.size_us == 0 and time_us > fields[slot, END]:
-                fields[slot, END] = time_us
-            fields[slot, COUNT] += 1
+            slot = slot_for(main, key)
+            if main[slot, COUNT] == 0:
+                main[slot, START], main[slot, END], main[slot, GROUP] = begin, begin + size, keys[i]
+                main[slot, EXPIRES] = begin + size + keep
+            if size == 0:
+                main[slot, END] = max(main[slot, END], time_us)
+                main[slot, EXPIRES] = max(main[slot, EXPIRES], time_us + keep)
+            main[slot, COUNT] += 1
             touch(main, slot, i)
-            add(main, side, measures, given, (slot, i, time_us))
+            if measured:
+                add(main, pairs, bins, plan, given, (slot, i, time_us, limits[2]))
             if watched:
-                watch(main, side, measures, limits, (slot, i), crossings)
+                watch(main, bins, plan, limits, crossings, (slot, i))
     return refused
 
 
 @numba.njit(nogil=True, cache=True)
-def read(main: Arrays, side: Side, measures: Measures, keys: Any, values: Any) -> None:
+def read(main: Any, bins: Any, plan: Any, keys: Any, values: Any) -> None:
     """(w,) stored keys -> (m, w) values of their measures."""
     for i in range(len(keys)):
-        slot = slot_for(main, keys[i])
-        for j in range(len(measures.kinds)):
-            values[j, i] = value_of(main, side, measures, (slot, j), main.fields[slot, COUNT])
+        slot = slot_of(main, keys[i])
+        for j in range(plan.shape[0]):
+            values[j, i] = value_of(main, bins, plan, slot, j)
 
 
 @numba.njit(nogil=True, cache=True)
-def flag(main: Arrays, keys: Any, bits: int) -> None:
+def flag(main: Any, keys: Any, bits: int) -> None:
     """Set flags of windows by their (w,) stored keys."""
     for key in keys:
         slot = slot_of(main, key)
         if slot >= 0:
-            main.fields[slot, FLAGS] |= bits
+            main[slot, FLAGS] |= bits
