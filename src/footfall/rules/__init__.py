@@ -1,5 +1,6 @@
 """Conditions on what arrives, and the alerts they raise."""
 
+from footfall.rules.repeat import Repeat
 from footfall.rules.threshold import Threshold
 
-__all__ = ["Threshold"]
+__all__ = ["Repeat", "Threshold"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"
+LONGEST = Span("3660d")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -63,6 +64,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def lateness_us(self, default_us: int) -> int:
         """Its own lateness, or the project's."""
         return default_us if self.lateness is None else self.lateness.us
+
+    def check_span(self, span: Span, field: str) -> None:
+        """Refuse a span without end: what lies within it is kept.
+
+        Raises:
+            InvalidConfig: it is none, or longer than LONGEST.
+        """
+        if span.us > LONGEST.us:
+            raise self.wrong("would remember without end", field, str(span), "write a span such as 10m, 2h or 30d")
 
     def wrong(self, what: str, field: str, got: object, hint: str) -> InvalidConfig:
         """An error that names the rule and the field."""
