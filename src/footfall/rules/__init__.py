@@ -1,6 +1,7 @@
 """Conditions on what arrives, and the alerts they raise."""
 
 from footfall.rules.repeat import Repeat
+from footfall.rules.sequence import Sequence
 from footfall.rules.threshold import Threshold
 
-__all__ = ["Repeat", "Threshold"]
+__all__ = ["Repeat", "Sequence", "Threshold"]

@@ -74,7 +74,9 @@ def _invalid(name: str, table: Mapping[str, Any], problem: msgspec.ValidationErr
 def _decoded(kind: type, value: Any) -> Any:
     """Plain values as what fields hold; msgspec adds the place to a ValueError."""
     if kind in (Span, Filter):
-        if not isinstance(value, str | kind):
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, str):
             raise ValueError(f"Expected `str`, got `{type(value).__name__}`")
         try:
             return kind(value)

@@ -11,7 +11,7 @@ A quantile is held against the limit exactly; the value that is shown comes from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from footfall.kernels.live import windows
 from footfall.rules.contract import Rule, spec_of
 from footfall.rules.raising import Candidates, Raiser, key_of, key_texts
 from footfall.stream.aggregate import Aggregate, Changed, Watched
-from footfall.stream.contract import Outputs, StreamName, ViewColumn, ViewRows
+from footfall.stream.contract import Outputs, StreamName, ViewColumn, ViewRows, ViewSchema
 from footfall.stream.measure import Measure, measure
 from footfall.stream.view import check_session, column_of, references, view_schema
 from footfall.stream.window import window
@@ -92,7 +92,9 @@ class ThresholdOperator:
         self._aggregate = Aggregate(self.window, (rule.measured(),), watched)
         self._raiser = Raiser(rule, self.name)
         columns = (column_of(rule.measured()), ViewColumn("events", "integer"), ViewColumn("level", "text"), ViewColumn("alert", "boolean"))
-        self.views = [view_schema(rule.name, f"{rule.name}: recorded windows", self, rule.key, columns, keep_us=rule.keep.us, spec=self.spec)]
+        self.views: Sequence[ViewSchema] = [
+            view_schema(rule.name, f"{rule.name}: recorded windows", self, rule.key, columns, keep_us=rule.keep.us, spec=self.spec)
+        ]
 
     def tables(self) -> Mapping[str, KeyedTable]:
         """Its windows, and which keys rest."""
