@@ -120,7 +120,9 @@ class Filter:
             raise InvalidQuery(
                 f"{self.column!r} holds numbers, and {value!r} is not one", field="where", got=self.text, hint="compare it with a number"
             )
-        return int(value) if re.fullmatch(r"\s*-?[0-9]+\s*", value) else number
+        # What no column of whole numbers can hold is written 1e+22: with decimals beside it, SQL would find no type for all of them.
+        whole = int(value) if re.fullmatch(r"\s*-?[0-9]+\s*", value) else None
+        return number if whole is None or not -(2**63) <= whole < 2**63 else whole
 
     def __str__(self) -> str:
         return self.text

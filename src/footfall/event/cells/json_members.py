@@ -9,8 +9,6 @@ escapes, numbers in other forms) is read by Python's parser.  Cost: one pass ove
 from __future__ import annotations
 
 import ctypes
-import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,43 +16,121 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from footfall.event.cells.json_scan import MADE, START, STOP
-from footfall.event.cells.json_tree import LEAF, ODD, Tree, scan_tree
+from footfall.event.cells.json_forms import decoded, member_at, sql_number, written
+from footfall.event.cells.json_scan import BLANKS, HEADS, LOOSE_BLANKS, STOP, Names, _blank, _escaped_end, _literal, _new_head, _plain_end
 from footfall.event.cells.numbers import _TEN
 from footfall.event.cells.text import string_array, unescape
 from footfall.event.cells.times import decimal_of
-from footfall.event.cells.words import SLACK, copy, octets_of
+from footfall.event.cells.words import SLACK, copy, octets_of, same
 from footfall.event.raw import ESCAPED, NESTED, NULL, NUMBER, TEXT, Numbers, Octets
 
-PARTS_MAX = 7  # levels that `scan_tree` goes into
+STATE_SIZE = 5
 _BESIDE = 64  # the bytes are text in `beside`, not in the column
 
-_DIGITS = r"[0-9]+(?:_[0-9]+)*"
-_SQL_NUMBER = re.compile(
-    rf"\+?(-?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?|-?inf(?:inity)?|-?nan(?:\([A-Za-z0-9_]*\))?)",
-    re.IGNORECASE | re.ASCII,
-)
-_ESCAPES = {ord(plain): f"\\{mark}" for plain, mark in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)}
-_ESCAPES |= {code: f"\\u{code:04X}" for code in range(32) if code not in _ESCAPES}
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def _value_end(octets: Any, i: int, stop: int) -> tuple[int, int]:
+    """The end of a value of well-formed JSON and what it is; -1 where there is none."""
+    octet = octets[i]
+    if octet == 34:
+        i = _plain_end(octets, i + 1, stop)
+        if i < stop and octets[i] == 34:
+            return i + 1, TEXT
+        i = _escaped_end(octets, i, stop)
+        return (i + 1 if i >= 0 else -1), ESCAPED
+    if octet == 45 or 48 <= octet <= 57:
+        while i < stop and octets[i] != 44 and octets[i] != 125 and octets[i] > 32 and octets[i] != 93:
+            i += 1
+        return i, NUMBER
+    if octet == 123 or octet == 91:
+        return _nested_end(octets, i, stop), NESTED
+    return _literal(octets, i, stop)
 
 
 @numba.njit(nogil=True, cache=True)
-def _scan(octets: Any, offsets: Any, valid: Any, state: Any, tree: Any, cells: Any, odd: Any) -> int:
-    """(n+1,) offsets of objects -> (n, slots, 3) cells; marks and counts the rows that were not understood or end too near the last byte."""
-    spans = np.empty((1, 2), np.int32)
-    limit = len(octets) - SLACK
-    found = 0
-    for row in range(len(valid)):
-        odd[row] = False
-        if valid[row] == 0:
-            cells[row, :, :] = 0
+def _nested_end(octets: Any, i: int, stop: int) -> int:
+    """The end of an object or array of well-formed JSON; -1 where there is none."""
+    depth = 0
+    while i < stop:
+        octet = octets[i]
+        if octet == 34:
+            i = _plain_end(octets, i + 1, stop)
+            if i >= stop or octets[i] != 34:
+                i = _escaped_end(octets, i, stop)
+                if i < 0:
+                    return -1
+        elif octet == 123 or octet == 91:
+            depth += 1
+        elif octet == 125 or octet == 93:
+            depth -= 1
+            if depth == 0:
+                return i + 1
+        i += 1
+    return -1
+
+
+@numba.njit(nogil=True, cache=True, forceinline=True)
+def _scan_row(octets: Any, place: tuple[int, int, int], state: Any, wanted: Any, heads: Any, cells: Any) -> bool:
+    """The wanted members of one object at (row, start, stop) -> the row of (n, names, 3) cells, the first of each name; False when it is not understood.
+
+    Rows of one stream name their members in the same order, so each head (`"name":`) is first compared with the head at the same place in
+    the row before.  The scan ends where everything is found.
+    """
+    row, i, stop = place
+    missing, member = cells.shape[1], 0
+    if i >= stop or octets[i] != 123:
+        return False
+    i = _blank(octets, i + 1, stop, LOOSE_BLANKS)
+    if i < stop and octets[i] == 125:
+        return True
+    while True:
+        size = heads[member, 1]
+        i = _blank(octets, i, stop, LOOSE_BLANKS)
+        if size and i + size < stop and same(octets, i, octets, heads[member, 0], size):
+            i += size
+        else:
+            i = _new_head(octets, i, state, wanted, heads, member)
+            if i < 0:
+                return False
+        name = heads[member, 2]
+        member = min(member + 1, HEADS - 1)
+        i = _blank(octets, i, stop, LOOSE_BLANKS)
+        if i >= stop:
+            return False
+        first = i
+        i, what = _value_end(octets, i, stop)
+        if i < 0:
+            return False
+        if name >= 0 and cells[row, name, 1] == 0:
+            quoted = 1 if what in (TEXT, ESCAPED) else 0
+            cells[row, name, 0], cells[row, name, 1], cells[row, name, 2] = first + quoted, i - quoted, what
+            missing -= 1
+            if missing == 0:
+                return True
+        if i < stop and octets[i] == 44:
+            i += 1
             continue
-        state[START], state[STOP], state[MADE] = offsets[row], offsets[row + 1], 0
-        if offsets[row + 1] > limit or scan_tree(octets, state, tree, cells[row], spans) < 0 or state[ODD]:
-            cells[row, :, :] = 0
-            odd[row] = True
-            found += 1
-    return found
+        i = _blank(octets, i, stop, LOOSE_BLANKS)
+        if i >= stop:
+            return False
+        if octets[i] == 125:
+            return True
+        if octets[i] != 44:
+            return False
+        i += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _scan(octets: Any, rows: Any, state: Any, wanted: Any, heads: Any, cells: Any, odd: Any) -> None:
+    """(n, 3) cells of objects -> (n, names, 3) cells of their members; marks the rows that are not understood or end too near the last byte."""
+    limit = len(octets) - SLACK
+    for row in range(len(rows)):
+        if rows[row, 2] == NESTED and octets[rows[row, 0]] != 91:
+            start, stop = rows[row, 0], rows[row, 1]
+            state[STOP] = stop
+            if stop > limit or not _scan_row(octets, (row, start, stop), state, wanted, heads, cells):
+                cells[row, :, :] = 0
+                odd[row] = True
 
 
 @numba.njit(nogil=True, cache=True)
@@ -99,14 +175,12 @@ def _is_short(octets: Any, start: int, stop: int) -> bool:
 
 @numba.njit(nogil=True, cache=True)
 def _shorten(octets: Any, cells: Any, slow: Any) -> int:
-    """Mark and count the (n, 3) cells whose text is not their own bytes, cut numbers to their shortest form, and make empty text of ''."""
+    """Mark and count the (n, 3) cells whose text is not their own bytes, and cut numbers to their shortest form."""
     found = 0
     for row in range(len(cells)):
         start, stop, what = cells[row, 0], cells[row, 1], cells[row, 2]
         slow[row] = False
-        if what == NULL and start == stop and start > 0:
-            cells[row, 2] = TEXT
-        elif what == NUMBER:
+        if what == NUMBER:
             end = _number_end(octets, start, stop)
             slow[row] = end < 0
             cells[row, 1] = stop if end < 0 else end
@@ -208,7 +282,7 @@ class Members:
         slow = np.empty(len(self._cells), np.bool_)
         if _shorten(self._octets, self._cells, slow):
             rows = np.flatnonzero(slow).tolist()
-            self._put_beside([(row, written(_decoded(self._raw(row)))) for row in rows])
+            self._put_beside([(row, written(decoded(self._raw(row)))) for row in rows])
         values = np.empty(_bytes_of(self._cells) + SLACK, np.uint8)
         offsets = np.empty(len(self._cells) + 1, np.int32)
         valid = np.empty(len(self._cells), np.uint8)
@@ -223,30 +297,39 @@ class Members:
             for row in np.flatnonzero(slow).tolist():
                 raw = self._raw(row)
                 escaped = self._cells[row, 2] == ESCAPED
-                number = sql_number(str(_decoded(b'"' + raw + b'"')) if escaped else raw.decode())
+                number = sql_number(str(decoded(b'"' + raw + b'"')) if escaped else raw.decode())
                 if number is not None:
                     values[row], valid[row] = number, True
         return values, valid
 
 
 def members(column: pa.Array, paths: Sequence[tuple[str, ...]]) -> list[Members]:
-    """(n,) JSON objects as text -> for each path of names its member of every row; a row that is no object has none."""
+    """(n,) JSON objects as text -> for each path of names its member of every row; a row that is no object has none.  Paths are different."""
     if column.type != pa.string():
         column = column.cast(pa.string())
     octets, offsets, valid = _buffers(column)
-    deep = [path for path in paths if len(path) > PARTS_MAX]
-    wanted = [path for path in paths if len(path) <= PARTS_MAX]
-    tree, slots = _tree(wanted)
-    cells = np.zeros((len(column), max(tree.slots, 1), 3), np.int32)
-    odd = np.empty(len(column), np.bool_)
-    _scan(octets, offsets, valid, tree.state(), tree.arrays, cells, odd)
-    odd_rows = np.flatnonzero(odd if not deep else valid != 0).tolist()
-    objects = [(row, _decoded(bytes(octets[offsets[row] : offsets[row + 1]]))) for row in odd_rows]
-    found = []
-    for path in paths:
-        own = np.zeros((len(column), 3), np.int32) if path in deep else np.ascontiguousarray(cells[:, slots[path]])
-        rows = [(row, written(_at(value, path))) for row, value in objects if path in deep or odd[row]]
-        found.append(Members(column, octets, own, rows))
+    whole = np.stack([offsets[:-1], offsets[1:], np.where(valid, NESTED, NULL)], axis=1).astype(np.int32)
+    odd = np.zeros(len(column), np.bool_)
+    found = _scan_level(octets, whole, {path: path for path in paths}, odd)
+    rows = np.flatnonzero(odd).tolist()
+    objects = [(row, decoded(bytes(octets[offsets[row] : offsets[row + 1]]))) for row in rows]
+    return [Members(column, octets, found[path], [(row, written(member_at(value, path))) for row, value in objects]) for path in paths]
+
+
+def _scan_level(octets: Octets, rows: Numbers, paths: dict[tuple[str, ...], tuple[str, ...]], odd: Any) -> dict[tuple[str, ...], Numbers]:
+    """(n, 3) cells of objects and the rest of each path -> each path's (n, 3) cells; one pass for each object that is looked into."""
+    names = tuple(dict.fromkeys(rest[0] for rest in paths.values()))
+    cells = np.zeros((len(rows), len(names), 3), np.int32)
+    state = np.zeros(STATE_SIZE, np.int64)
+    state[BLANKS] = LOOSE_BLANKS
+    _scan(octets, rows, state, Names(names).arrays, np.zeros((HEADS, 3), np.int64), cells, odd)
+    found: dict[tuple[str, ...], Numbers] = {}
+    for index, name in enumerate(names):
+        own = np.ascontiguousarray(cells[:, index])
+        deeper = {path: rest[1:] for path, rest in paths.items() if rest[0] == name and len(rest) > 1}
+        if deeper:
+            found |= _scan_level(octets, own, deeper, odd)
+        found |= {path: own for path, rest in paths.items() if rest == (name,)}
     return found
 
 
@@ -263,84 +346,3 @@ def _buffers(column: pa.Array) -> tuple[Octets, Numbers, np.ndarray[Any, np.dtyp
     # A view that may be written to, as other readers of JSON have it: the loops are compiled once for all of them.
     octets = np.ctypeslib.as_array((ctypes.c_uint8 * data.size).from_address(data.address))
     return octets, starts, valid
-
-
-def _tree(paths: Sequence[tuple[str, ...]]) -> tuple[Tree, dict[tuple[str, ...], int]]:
-    """The tree of wanted members and the slot of each path."""
-    objects = {path[:depth] for path in paths for depth in range(1, len(path))}
-    numbers = {(): 0} | {prefix: number for number, prefix in enumerate(sorted(objects), 1)}
-    every = sorted({*paths, *objects})
-    tree = Tree([(numbers[path[:-1]], path[-1], numbers.get(path, LEAF)) for path in every] or [(0, "", LEAF)])
-    return tree, {path: slot for slot, path in enumerate(every)}
-
-
-class _Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
-
-
-class _Object(list[tuple[str, Any]]):
-    """The members of an object in order, doubles and all."""
-
-
-def _decoded(raw: bytes) -> Any:
-    """The value of a JSON text; None for what is none."""
-    try:
-        return json.loads(raw, object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number, parse_constant=_Number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _at(value: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if not isinstance(value, _Object):
-            return None
-        value = next((member for key, member in value if key == name), None)
-    return value
-
-
-def written(value: Any) -> str | None:
-    """A decoded value as json_extract_string gives it."""
-    return value if isinstance(value, str) and not isinstance(value, _Number) else None if value is None else _json_of(value)
-
-
-def _json_of(value: Any) -> str:
-    if isinstance(value, _Number):
-        return _shortest(value)
-    if isinstance(value, str):
-        return f'"{value.translate(_ESCAPES)}"'
-    if isinstance(value, _Object):
-        return "{" + ",".join(f"{_json_of(name)}:{_json_of(member)}" for name, member in value) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_json_of, value)) + "]"
-    return "null" if value is None else "true" if value else "false"
-
-
-def _shortest(text: str) -> str:
-    """A JSON number in its shortest form."""
-    if not any(mark in text for mark in ".eE"):
-        return "0" if text == "-0" else str(text)
-    number = float(text)
-    if not np.isfinite(number):
-        return str(text)
-    digits, _, power = repr(number).partition("e")
-    if not power:
-        return digits
-    sign, digits = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
-    whole, _, fraction = digits.partition(".")
-    exponent = int(power)
-    if -7 < exponent < 0:
-        return f"{sign}0.{'0' * (-exponent - 1)}{whole}{fraction}"
-    if 0 <= exponent < 21:
-        return f"{sign}{(whole + fraction).ljust(exponent + 1, '0')}.0"
-    return f"{sign}{digits}e{exponent}"
-
-
-def sql_number(text: str) -> float | None:
-    """Text as TRY_CAST to DOUBLE reads it; None for null."""
-    match = _SQL_NUMBER.fullmatch(text.strip(" \t\n\v\f\r"))
-    if match is None:
-        return None
-    plain = match[1].replace("_", "").lower()
-    return float("nan") if "nan" in plain else float(plain)
