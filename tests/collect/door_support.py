@@ -40,7 +40,8 @@ class Reply:
 class Doorway:
     """A door with its log; `async with` opens and closes it."""
 
-    def __init__(self, folder: Path, settings: CollectSection | None = None, *, log=None, window_days: int = 7) -> None:
+    def __init__(self, folder: Path, settings: CollectSection | None = None, *, log=None, window_days: int = 7, further=None) -> None:
+        self.further = further
         self.log = log or SqliteLog(folder / "log", file_bytes=64 << 20, window_days=window_days)
         self.desk = Desk(
             settings or CollectSection(),
@@ -54,8 +55,8 @@ class Doorway:
     async def __aenter__(self):
         loop = asyncio.get_running_loop()
         self.committer = GroupCommit(self.log, deliver=deliver_on(loop))
-        pages = Pages(self.desk, self.committer, self.log)
-        self.door = pages.door = Door(self.desk, self.committer, pages.by_path())
+        pages = Pages(self.desk, self.committer, self.log, self.further)
+        self.door = pages.door = Door(self.desk, self.committer, pages.by_path(), pages.by_prefix())
         return self
 
     async def __aexit__(self, *problem):

@@ -1,4 +1,7 @@
-"""One connection of a client, with the two limits that uvicorn leaves to others: the size of headers, and the time a request may take to arrive."""
+"""One connection of a client, with the limits that uvicorn leaves to others.
+
+They are the size of headers, the time a request may take to arrive, and how long a client may take nothing of what waits for it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from footfall import clock
 HEADER_BYTES_MAX = 64 << 10
 CONNECTIONS_MAX = 8_192
 LOOK_EVERY_S = 1.0
+STALLED_S = 120.0
+STALLED_AT_END_S = 5.0  # once the port closes
 
 
 class HeadersTooLarge(Exception):
@@ -25,6 +30,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.began_s: float | None = clock.monotonic_s()
         self._header_bytes = 0
+        self._unread_bytes = 0
+        self._unread_since_s = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Turn away what no server could hold open."""
@@ -53,6 +60,24 @@ class Connection(HttpToolsProtocol):
         self.began_s = None
         super().on_message_complete()
 
+    def stalled_s(self, now_s: float) -> float:
+        """For how long the client has taken nothing of what waits for it, as far as was seen by looking now and then."""
+        unread_bytes = self.transport.get_write_buffer_size() if self.flow.write_paused else 0
+        if unread_bytes == 0 or unread_bytes != self._unread_bytes:
+            self._unread_bytes, self._unread_since_s = unread_bytes, now_s
+        return now_s - self._unread_since_s
+
+    def shutdown(self) -> None:
+        """The port closes: what has arrived is still answered, but a client that takes nothing is not waited for."""
+        super().shutdown()
+        if self.flow.write_paused:
+            self._unread_bytes = self.transport.get_write_buffer_size()
+            self.loop.call_later(STALLED_AT_END_S, self._end_stalled)
+
+    def _end_stalled(self) -> None:
+        if self.flow.write_paused and self.transport.get_write_buffer_size() == self._unread_bytes:
+            self.transport.abort()
+
     def _measure(self, octets: int) -> None:
         self._header_bytes += octets
         if self._header_bytes > HEADER_BYTES_MAX:
@@ -60,10 +85,13 @@ class Connection(HttpToolsProtocol):
 
 
 async def close_slow(connections: set[Any], seconds_max: float) -> None:
-    """Look once a second for requests that take too long to arrive and close them, until cancelled."""
+    """Look once a second for requests that take too long to arrive, and for clients that read nothing, and close them, until cancelled."""
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
-        late_s = clock.monotonic_s() - seconds_max
+        now_s = clock.monotonic_s()
         for connection in list(connections):
-            if isinstance(connection, Connection) and connection.began_s is not None and connection.began_s < late_s:
+            if not isinstance(connection, Connection):
+                continue
+            late = connection.began_s is not None and connection.began_s < now_s - seconds_max
+            if late or connection.stalled_s(now_s) > STALLED_S:
                 connection.transport.abort()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from footfall.collect.wire.contract import Answer, WireProtocol
 
-_USUAL = ("Accept", "Authorization", "Content-Encoding", "Content-Type", "X-Request-Id", "X-Requested-With", "X-Write-Key")
+_USUAL = ("Accept", "Authorization", "Content-Encoding", "Content-Type", "Last-Event-ID", "X-Request-Id", "X-Requested-With", "X-Write-Key")
 _SHOWN = b"Retry-After, X-Request-Id"
 _DAY_S = b"86400"
 

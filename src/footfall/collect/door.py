@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from footfall.collect.counters import Counters
 from footfall.collect.duplicates import NO_HASHES, Hashes
 from footfall.collect.inflate import too_large
 from footfall.collect.steps import STEP_NAMES, Desk, Intake, Turned, letters_frame, run, without_addresses
+from footfall.collect.streaming import Receive, Send, StreamAnswer, Streams
 from footfall.collect.wire.contract import Answer, Asked, BadRequest, Problem, Route, WireProtocol
 from footfall.collect.wire.json_body import text_of
 from footfall.errors import FootfallError
@@ -29,9 +30,7 @@ from footfall.eventlog.committer import GroupCommit
 from footfall.eventlog.contract import Counts, Frame
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-OwnPage = Callable[[Asked], Answer]
+OwnPage = Callable[[Asked], Answer | Awaitable[Answer]]
 
 RETRY_BUSY_S = 1
 RETRY_STORAGE_S = 5
@@ -43,12 +42,17 @@ class _Gone(Exception):
 
 
 class Door:
-    """Takes requests for as long as its log and its committer are open.  `pages` are paths of footfall's own, such as /healthz."""
+    """Takes requests for as long as its log and its committer are open.
 
-    def __init__(self, desk: Desk, committer: GroupCommit, pages: dict[str, OwnPage]) -> None:
+    `pages` are paths of footfall's own, such as /healthz; `prefixes` are pages for everything that begins so, the longest first.
+    """
+
+    def __init__(self, desk: Desk, committer: GroupCommit, pages: Mapping[str, OwnPage], prefixes: Mapping[str, OwnPage] | None = None) -> None:
         self.desk = desk
         self.committer = committer
         self.pages = pages
+        self.streams = Streams()
+        self._prefixes = sorted((prefixes or {}).items(), key=lambda prefix: len(prefix[0]), reverse=True)
         self.counters = Counters(STEP_NAMES)
         self.waiting_bytes = 0
         self.cors = Cors(desk.settings.cors_origins, desk.routing.protocols)
@@ -66,12 +70,16 @@ class Door:
         try:
             choice = self.desk.routing.first(scope["method"], scope["path"])
             if choice is None:
-                answer = await self._own(scope, headers, receive)
+                answer = await self._own(scope, headers)
             else:
                 name, answer = await self._protocol(scope, headers, receive, choice)
         except _Gone:
             return
         self.counters.answered(name, answer.status, clock.ticks_ns() - began_ns)
+        if choice is None and isinstance(answer, StreamAnswer):
+            await send({"type": "http.response.start", "status": answer.status, "headers": self._head(answer, headers)})
+            await self.streams.send(answer, receive, send)
+            return
         await self._send(send, answer, headers)
 
     # --- events ----------------------------------------------------------------------------------------------------------
@@ -175,22 +183,32 @@ class Door:
 
     # --- everything else -------------------------------------------------------------------------------------------------
 
-    async def _own(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+    async def _own(self, scope: Scope, headers: dict[bytes, bytes]) -> Answer:
         path, method = scope["path"], scope["method"]
         methods = self.desk.routing.methods(path)
+        page = self.pages.get(path) or next((page for prefix, page in self._prefixes if path.startswith(prefix)), None)
         if method == "OPTIONS":
-            return self.cors.preflight(methods)
-        page = self.pages.get(path)
+            return self.cors.preflight(("GET", "HEAD") if page is not None and not methods else methods)
         if page is not None:
             if method not in ("GET", "HEAD"):
                 return _json(405, "method_not_allowed", f"{path} takes GET, not {method}", (b"allow", b"GET, HEAD"))
-            answer = page(Asked(method, path, b"", scope["query_string"], headers, clock.now_us(), self._address(scope, headers)))
-            return Answer(answer.status, b"", answer.headers) if method == "HEAD" else answer
-        del receive
+            return await self._shown(page, Asked(method, path, b"", scope["query_string"], headers, clock.now_us(), self._address(scope, headers)))
         if methods:
             allowed = ", ".join((*methods, "OPTIONS"))
             return _json(405, "method_not_allowed", f"{path} takes {allowed}, not {method}", (b"allow", allowed.encode()))
         return _json(404, "unknown_path", f"nothing is at {path}", hint="the paths that take events are listed at /openapi.json")
+
+    async def _shown(self, page: OwnPage, asked: Asked) -> Answer:
+        """What a page says; of a stream beyond the limit that it must wait."""
+        answer = page(asked)
+        if not isinstance(answer, Answer):
+            answer = await answer
+        if asked.method == "HEAD":
+            return Answer(answer.status, b"", answer.headers)
+        if isinstance(answer, StreamAnswer) and self.streams.full:
+            sentence = f"{self.streams.most} streams are open, and there is no room for another"
+            return _json(429, "busy", sentence, (b"retry-after", b"%d" % RETRY_STORAGE_S), hint="close one, or ask for rows now and then")
+        return answer
 
     async def _body(self, receive: Receive, declared: int) -> bytes:
         """The whole body, refused as soon as it is known to be too large."""
@@ -234,13 +252,18 @@ class Door:
                 break
         return address
 
-    async def _send(self, send: Send, answer: Answer, headers: dict[bytes, bytes]) -> None:
+    def _head(self, answer: Answer, headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer, apart from its length."""
         given = headers.get(b"x-request-id")
         request_id = given if given is not None and _REQUEST_ID.match(given) else f"{self._prefix}-{next(self._numbers):x}".encode()
-        shown = [*answer.headers, (b"content-length", str(len(answer.body)).encode()), (b"x-request-id", request_id)]
+        shown = [*answer.headers, (b"x-request-id", request_id)]
         origin = headers.get(b"origin")
         if origin is not None:
             shown += self.cors.headers(origin)
+        return shown
+
+    async def _send(self, send: Send, answer: Answer, headers: dict[bytes, bytes]) -> None:
+        shown = [*self._head(answer, headers), (b"content-length", str(len(answer.body)).encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": shown})
         await send({"type": "http.response.body", "body": answer.body})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -20,8 +21,8 @@ _ANSWERS = {
 }
 
 
-def document(routing: Routing) -> dict[str, Any]:
-    """OpenAPI 3.1 of every path."""
+def document(routing: Routing, further: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """OpenAPI 3.1 of every path; `further` are paths that the rooms above have."""
     components = {kind.__name__: _struct(kind) for kind in (Event, LogRecord)}
     paths: dict[str, Any] = {}
     for protocol in routing.protocols:
@@ -37,6 +38,7 @@ def document(routing: Routing) -> dict[str, Any]:
         ("/tag.js", "The browser tag"),
     ):
         paths[path] = {"get": {"summary": summary, "responses": {"200": {"description": "as it says"}, "default": {"description": "not now"}}}}
+    paths |= further or {}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,19 +22,41 @@ if TYPE_CHECKING:
 _EXPOSITION = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What the rooms above show on the same port.
+
+    `pages` by path and `prefixes` by how a path begins; `paths` is their part of the OpenAPI document, `metrics` gives their lines of /metrics,
+    and `close` is called when the port has closed.
+    """
+
+    pages: Mapping[str, OwnPage]
+    prefixes: Mapping[str, OwnPage]
+    paths: Mapping[str, Any]
+    metrics: Callable[[], Awaitable[str]]
+    close: Callable[[], None]
+
+
 class Pages:
     """The pages and what they look at."""
 
-    def __init__(self, desk: Desk, committer: GroupCommit, log: EventLog) -> None:
+    def __init__(self, desk: Desk, committer: GroupCommit, log: EventLog, further: Further | None = None) -> None:
         self.desk = desk
         self.committer = committer
         self.log = log
+        self.further = further
         self.door: Door | None = None
-        self._document = msgspec.json.encode(document(desk.routing))
+        self._document = msgspec.json.encode(document(desk.routing, further.paths if further is not None else {}))
 
     def by_path(self) -> dict[str, OwnPage]:
         """Path -> page."""
-        return {"/": self.front, "/healthz": self.health, "/metrics": self.metrics, "/openapi.json": self.openapi, "/tag.js": answer_tag}
+        further = self.further.pages if self.further is not None else {}
+        own: dict[str, OwnPage] = {"/": self.front, "/healthz": self.health, "/metrics": self.metrics, "/openapi.json": self.openapi}
+        return {**further, **own, "/tag.js": answer_tag}
+
+    def by_prefix(self) -> Mapping[str, OwnPage]:
+        """How a path begins -> page."""
+        return self.further.prefixes if self.further is not None else {}
 
     def front(self, asked: Asked) -> Answer:
         """What a person sees who opens the port in a browser."""
@@ -47,7 +71,7 @@ class Pages:
         body = msgspec.json.encode({"status": "failing" if failing else "ok", "reason": failing.sentence if failing else None})
         return Answer(503 if failing else 200, body, (JSON, (b"cache-control", b"no-store")))
 
-    def metrics(self, asked: Asked) -> Answer:
+    async def metrics(self, asked: Asked) -> Answer:
         """Counters for Prometheus; asks for a read key where the project has one."""
         if not allowed(asked, self.desk.keys):
             return Answer(401, b"a read key is needed: Authorization: Bearer KEY\n", (TEXT, (b"www-authenticate", b"Bearer")))
@@ -56,10 +80,12 @@ class Pages:
             "footfall_waiting_bytes": self.door.waiting_bytes + self.committer.waiting_bytes,
             "footfall_duplicate_window_ids": len(self.desk.window),
             "footfall_log_end_position": self.log.end(),
+            "footfall_open_streams": self.door.streams.open,
         }
         totals = self.log.totals()
         gauges |= {f"footfall_log_{name}_events": getattr(totals, name) for name in ("received", "accepted", "duplicate", "dead_lettered")}
-        return Answer(200, self.door.counters.exposition(gauges).encode(), (_EXPOSITION,))
+        more = await self.further.metrics() if self.further is not None else ""
+        return Answer(200, (self.door.counters.exposition(gauges) + more).encode(), (_EXPOSITION,))
 
     def openapi(self, asked: Asked) -> Answer:
         """The description of every path, for programs."""

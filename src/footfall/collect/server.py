@@ -26,11 +26,12 @@ from footfall.collect.connection import Connection, close_slow
 from footfall.collect.door import Door
 from footfall.collect.duplicates import DAY_US, DuplicateWindow
 from footfall.collect.keys import KeyRing
-from footfall.collect.pages import Pages
+from footfall.collect.pages import Further, Pages
 from footfall.collect.places import Places
 from footfall.collect.routing import Routing, every_protocol
 from footfall.collect.settings import CollectSection
 from footfall.collect.steps import Desk
+from footfall.collect.streaming import Streams
 from footfall.collect.wire.visitor import set_salt
 from footfall.errors import InvalidConfig, StorageFailed
 from footfall.eventlog.committer import GroupCommit
@@ -45,12 +46,13 @@ SALT_NAME = "salt"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the door stands: its settings, the folder of keys and salt, and the log it writes."""
+    """Where the door stands: its settings, the folder of keys and salt, the log it writes, and what else is shown on its port."""
 
     settings: CollectSection
     folder: Path
     state: Path
     window_days: int
+    further: Further | None = None
 
 
 def refuse_open_door(settings: CollectSection, keys: KeyRing) -> None:
@@ -79,7 +81,7 @@ def serve(where: Place, log: EventLog, ready: Callable[[str], None]) -> int:
     database = None if settings.place_database is None else (where.folder / settings.place_database).resolve()
     desk = Desk(settings, Routing(every_protocol()), keys, window, Places(database), salt)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(desk, log, listening, ready))
+        return runner.run(_serve(desk, log, listening, ready, where.further))
 
 
 def _listen(settings: CollectSection) -> socket.socket:
@@ -96,11 +98,11 @@ def _listen(settings: CollectSection) -> socket.socket:
         ) from None
 
 
-async def _serve(desk: Desk, log: EventLog, listening: socket.socket, ready: Callable[[str], None]) -> int:
+async def _serve(desk: Desk, log: EventLog, listening: socket.socket, ready: Callable[[str], None], further: Further | None) -> int:
     loop = asyncio.get_running_loop()
     committer = GroupCommit(log, deliver=deliver_on(loop))
-    pages = Pages(desk, committer, log)
-    door = Door(desk, committer, pages.by_path())
+    pages = Pages(desk, committer, log, further)
+    door = Door(desk, committer, pages.by_path(), pages.by_prefix())
     pages.door = door
     config = uvicorn.Config(
         door,
@@ -115,7 +117,7 @@ async def _serve(desk: Desk, log: EventLog, listening: socket.socket, ready: Cal
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_S,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, door.streams)
     slow = asyncio.create_task(close_slow(server.server_state.connections, desk.settings.body_seconds_max))
     failing = asyncio.create_task(_watch(committer, server, log))
     gc.collect()
@@ -127,6 +129,8 @@ async def _serve(desk: Desk, log: EventLog, listening: socket.socket, ready: Cal
         slow.cancel()
         failing.cancel()
         await loop.run_in_executor(None, committer.close)
+        if further is not None:
+            further.close()
         log.close()
     return 1 if committer.broken or not server.was_ready else 0
 
@@ -155,11 +159,12 @@ async def _watch(committer: GroupCommit, server: uvicorn.Server, log: EventLog) 
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says where it listens."""
+    """uvicorn's server, which says where it listens and ends its streams first."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], streams: Streams) -> None:
         super().__init__(config)
         self._ready = ready
+        self._streams = streams
         self.was_ready = False
 
     @contextmanager
@@ -180,6 +185,11 @@ class _Server(uvicorn.Server):
             host, port = sockets[0].getsockname()[:2]
             self.was_ready = True
             self._ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Streams would go on for ever; everything else is answered before the port closes."""
+        self._streams.close()
+        await super().shutdown(sockets)
 
 
 def _salt(state: Path) -> bytes:
