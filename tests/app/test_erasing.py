@@ -52,7 +52,9 @@ def test_a_person_leaves_the_log_and_the_lake(tmp_path, running):
         assert up.stop() == 0
     people = open_project(folder).sql("SELECT person_id, count(*) AS events FROM events GROUP BY 1").to_pylist()
     assert people == [{"person_id": "grace", "events": 2 if running else 1}], "an id that was accepted before stays a duplicate"
+    assert report.view_rows > 0
     assert SECRET.encode() not in bytes_of(folder / ".footfall" / "log")
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in (folder / ".footfall").glob("state.db*"))
 
 
 def test_a_project_without_a_log_has_nothing_to_empty(tmp_path):

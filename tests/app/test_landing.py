@@ -20,6 +20,7 @@ from footfall import clock
 from footfall.app.doctor import examine
 from footfall.app.front import landing
 from footfall.app.front.landing import Landing
+from footfall.app.live.process import WARM
 from footfall.app.project import Project, init_project, open_project
 from footfall.errors import LakeConflict, StorageFailed
 from footfall.eventlog.contract import Counts, Frame, Group
@@ -226,7 +227,7 @@ def test_idle_landing_loads_nothing_heavy(project):
 
 
 def test_warming_up_leaves_nothing_behind(project):
-    command = [sys.executable, "-m", "footfall.app.front.landing", landing.WARM, str(project.path)]
+    command = [sys.executable, "-m", "footfall.app.live.process", WARM, str(project.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(path.name for path in project.path.rglob("*")) == ["footfall.toml"]
@@ -263,7 +264,7 @@ def test_a_killed_landing_leaves_every_record_exactly_once(project):
     log = open_log(project.config.log, project.path)
     chance = random.Random(5)
     groups = 0
-    command = [sys.executable, "-m", "footfall.app.front.landing", str(project.path)]
+    command = [sys.executable, "-m", "footfall.app.live.process", str(project.path)]
     for _ in range(6):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         until = clock.monotonic_s() + chance.uniform(2, 6)

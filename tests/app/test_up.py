@@ -37,7 +37,7 @@ def test_an_event_is_answered_soon_and_the_parts_come_back_alone(tmp_path):
         assert up.ask("/v1/track", EVENT)[0] == 200
         wait_until(lambda: landed_all(up.folder))
         assert collector_url(up.project()) == f"http://127.0.0.1:{up.port}"
-        for name in ("door", "landing"):
+        for name in ("door", "live"):
             killed = part_of(up, name)
             os.kill(killed, signal.SIGKILL)
             wait_until(lambda name=name, killed=killed: part_of(up, name) not in (None, killed))

@@ -21,12 +21,15 @@ import msgspec
 from msgspec import Meta
 
 from footfall.collect.settings import CollectSection
-from footfall.errors import InvalidConfig, NotAProject, nearest
+from footfall.errors import InvalidConfig, InvalidQuery, NotAProject, nearest
 from footfall.event.plan import TrackingPlan
+from footfall.event.span import Span
 from footfall.eventlog.settings import LogSection
+from footfall.stream.settings import LiveSection, ViewsSection
 
 FILE_NAME = "footfall.toml"
 PREFIX = "FOOTFALL_"
+LISTS = ("view", "rule", "notify")
 RESERVED_TABLES = ("events", "dead_letters", "imports", "logs", "identity")
 _MEMORY = re.compile(r"^\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$", re.IGNORECASE)
 
@@ -109,7 +112,11 @@ class Dimension(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
-    """The whole of footfall.toml."""
+    """The whole of footfall.toml.
+
+    The tables of `view`, `rule` and `notify` are kept as they stand; `app/live_plan.py` reads them for those who need them, since that loads the
+    kernels of the live path.
+    """
 
     project: ProjectSection = msgspec.field(default_factory=ProjectSection)
     lake: LakeSection = msgspec.field(default_factory=LakeSection)
@@ -118,6 +125,11 @@ class Config(Section, frozen=True):
     collect: CollectSection = msgspec.field(default_factory=CollectSection)
     events: TrackingPlan = msgspec.field(default_factory=TrackingPlan)
     dimensions: Annotated[dict[str, Dimension], Meta(description="files that describe people or things, by the name queries use")] = {}
+    live: LiveSection = msgspec.field(default_factory=LiveSection)
+    views: ViewsSection = msgspec.field(default_factory=ViewsSection)
+    view: Annotated[tuple[dict[str, Any], ...], Meta(description="views of the project's own: docs/views.md")] = ()
+    rule: Annotated[tuple[dict[str, Any], ...], Meta(description="rules that raise alerts: docs/rules.md")] = ()
+    notify: Annotated[tuple[dict[str, Any], ...], Meta(description="where alerts go: docs/actions.md")] = ()
 
     def __post_init__(self) -> None:
         for name in self.dimensions:
@@ -185,7 +197,7 @@ def load(folder: Path, environment: Mapping[str, str]) -> Resolved:
 
 def _convert(raw: dict[str, Any], sources: Mapping[str, str]) -> Config:
     try:
-        config = msgspec.convert(raw, Config, strict=False)
+        config = msgspec.convert(raw, Config, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as problem:
         sentence, _, place = str(problem).partition(" - at `$")
         key = place.strip("`").lstrip(".")
@@ -203,12 +215,25 @@ def _convert(raw: dict[str, Any], sources: Mapping[str, str]) -> Config:
     return config
 
 
+def _decode(kind: type, value: Any) -> Any:
+    if kind is Span:
+        try:
+            return Span(value)
+        except InvalidQuery as problem:
+            raise ValueError(problem.sentence) from None
+    raise TypeError(f"no plain form of {kind.__name__} is known")
+
+
 def _override_keys(variable: str) -> list[str]:
     """The path that an environment variable names; empty when it is none of ours."""
     if not variable.startswith(PREFIX):
         return []
     rest = variable[len(PREFIX) :]
     if "__" in rest:
+        if rest.split("__")[0].lower() in LISTS:
+            raise InvalidConfig(
+                f"{variable}: [[{rest.split('__')[0].lower()}]] tables are in {FILE_NAME} only", field=variable, hint="write them there"
+            )
         return rest.split("__")
     sections = [field.name for field in msgspec.structs.fields(Config)]
     section, underscore, key = rest.lower().partition("_")

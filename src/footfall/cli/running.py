@@ -13,13 +13,13 @@ from footfall.cli.session import Session, json_option, pass_session, print_json,
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen here instead of collect.host; others than loopback need a write key.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Listen on this port instead of collect.port; 0 takes a free one.")
-@click.option("--only", type=click.Choice(["door", "landing"]), help="Run one part in this process: the HTTP port, or the way from log to lake.")
+@click.option("--only", type=click.Choice(["door", "live"]), help="Run one part in this process: the HTTP port, or what makes views, alerts and the lake.")
 @pass_session
 def up(session: Session, *, host: str | None, port: int | None, only: str | None) -> int:
     """Take events over HTTP and answer from them, until Ctrl-C.
 
     One port takes what the SDKs of Segment, PostHog, Amplitude, Mixpanel, Snowplow, Umami, Plausible and others send: change their host, nothing
-    else.  Every event is on disk before its sender is told so, and in the lake within three seconds.  GET /healthz answers 200 when the
+    else.  Every event is on disk before its sender is told so, in views and rules within a second, and in the lake within three.  GET /healthz answers 200 when the
     port is ready.
     """
     from footfall.app.front.running import run_all, settings_of

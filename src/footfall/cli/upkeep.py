@@ -50,6 +50,8 @@ def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
         print_json(asdict(report))
         return
     say(f"removed {report.events:,} events and {report.dead_letters:,} dead letters of {person!r}, {report.files_rewritten:,} files rewritten")
+    if report.view_rows:
+        say(f"removed {report.view_rows:,} rows of views and alerts")
     if report.log_emptied is False:
         say("the event log still holds what was accepted last: run the same command again once it has landed (footfall doctor)")
     click.echo(f"found in the remaining files: {report.found_after:,}")

@@ -75,6 +75,7 @@ class EraseReport:
     files_rewritten: int
     found_after: int
     log_emptied: bool | None = None  # whether the event log holds nothing of that time any more; None: nobody looked
+    view_rows: int = 0  # rows of views and alerts that went
 
 
 @dataclass(frozen=True, slots=True)

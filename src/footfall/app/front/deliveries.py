@@ -27,6 +27,7 @@ FILE_NAME = "deliveries.db"
 BUSY_S = 30.0
 SENT_NUMBERS = 20_000  # ids are kept of so many numbers behind the newest
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS action (
     name TEXT PRIMARY KEY, passed INTEGER NOT NULL DEFAULT 0, passed_id TEXT NOT NULL DEFAULT '', delivered INTEGER NOT NULL DEFAULT 0,
     retried INTEGER NOT NULL DEFAULT 0, delivered_us INTEGER, error TEXT, error_us INTEGER
@@ -38,6 +39,7 @@ CREATE TABLE IF NOT EXISTS letter (
 CREATE INDEX IF NOT EXISTS letter_number ON letter (action, number);
 CREATE TABLE IF NOT EXISTS sent (action TEXT, id TEXT, number INTEGER NOT NULL, PRIMARY KEY (action, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sent_number ON sent (action, number);
+COMMIT;
 """
 _LETTER = "action, number, alert, tries, first_us, failed_us, next_us, reason"
 
@@ -220,6 +222,18 @@ class Deliveries:
             for name, delivered, retried, passed, delivered_us, error, error_us, parked, dead in rows
         }
 
+    def erase(self, ids: Sequence[str]) -> int:
+        """Remove letters that are about one of these persons; how many.  What was delivered is known by the alert's hash only."""
+        wanted = set(ids)
+        with self._writing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            rows = connection.execute("SELECT action, id, alert FROM letter").fetchall()
+            found = [(action, name) for action, name, alert in rows if wanted & set(msgspec.msgpack.decode(alert, type=Alert).key.values())]
+            connection.executemany("DELETE FROM letter WHERE action = ? AND id = ?", found)
+        with self._lock, self._told("written"):
+            self._opened().execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr] # it was just written
+        return len(found)
+
     # --- the file --------------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -254,6 +268,9 @@ class Deliveries:
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.execute("PRAGMA synchronous = FULL")
                     connection.executescript(_SCHEMA)
+                elif connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                    connection.close()  # somebody is about to make it
+                    return None
             except BaseException:
                 connection.close()
                 raise

@@ -1,4 +1,4 @@
-"""Erasing a person from a running project: out of the event log first, then out of the lake.
+"""Erasing a person from a running project: out of the event log first, then out of the lake, views and alerts.
 
 The log keeps requests as they came, many people in one block, so a person leaves it with the files that hold them: the present file is closed, everything
 in it lands, and files that were passed are removed.  What stays of them is the 64-bit hashes of their event ids, until the window of
@@ -26,13 +26,16 @@ LOOK_EVERY_S = 0.1
 def erase(project: Project, person_id: str) -> EraseReport:
     """Remove a person under every id that the identity ledger joins to the given one."""
     from footfall.event.identity import resolve
+    from footfall.stream.store.erasing import erase_ids
 
     emptied = empty_log(project)
     edges = project.lake.edges()
     ids = resolve(edges).cluster(person_id) if len(edges) else [person_id]
     reports = [project.lake.erase(one) for one in dict.fromkeys([person_id, *ids])]
+    rows = erase_ids(project.config.views.path(project.path), list(dict.fromkeys([person_id, *ids])))
     return replace(
         reports[0],
+        view_rows=rows,
         events=sum(report.events for report in reports),
         dead_letters=sum(report.dead_letters for report in reports),
         files_rewritten=sum(report.files_rewritten for report in reports),
@@ -78,11 +81,14 @@ def _empty_running(project: Project) -> bool:
 
 
 def _empty_alone(project: Project, log: EventLog) -> bool:
-    """Nothing runs: land and trim here."""
+    """Nothing runs: take what waits to the views and to the lake here, and trim."""
     from footfall.app.front.landing import Landing
+    from footfall.app.live.path import READER, catch_up
 
     end = log.end()
     try:
+        if READER in log.positions():
+            catch_up(project, log)
         landing = Landing(project, log)
         while landing.step():
             pass

@@ -2,28 +2,25 @@
 
 The lake itself says how far it came: a commit of events carries the log's end position as the version of the stream `log:<name>`.  Dead
 letters, joins and log lines go first, each table remembering its own version, so a crash anywhere in between repeats nothing: what a
-table has already is left out by position.  One commit a second at most, and nothing is done while nothing arrives; until then hardly anything
-is loaded, and a process that ends by itself has compiled the loops.
+table has already is left out by position.  One commit a second at most, and nothing is done while nothing arrives.  While the live
+path runs it hands over what it has settled; without it, and after any gap, the landing settles from the log itself.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import subprocess
-import sys
-from importlib import import_module
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from footfall import clock
-from footfall.app.project import Project, open_project
+from footfall.app.project import Project
 from footfall.errors import FootfallError, LakeBusy, LakeConflict
 from footfall.eventlog.opening import open_log
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from footfall.app.live.handover import Handover, Offer
     from footfall.collect.settle import Settled, Settler
     from footfall.eventlog.contract import Block, EventLog
     from footfall.lake.contract import CommitId
@@ -38,7 +35,6 @@ APPEAR_S = 30.0  # how long a log that is not there yet is waited for in silence
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 COMPACT_FILES = 50
 COMPACT_SHARE = 10.0  # a compaction waits this many times as long as the one before it took
-WARM = "--warm"
 COUNTERS = {"events": "landed", "logs": "landed_logs", "letters": "landed_letters"}
 
 _logger = logging.getLogger("footfall.landing")
@@ -47,9 +43,10 @@ _logger = logging.getLogger("footfall.landing")
 class Landing:
     """Takes a project's event log to its lake.  One process lands at a time; a second one changes nothing and waits."""
 
-    def __init__(self, project: Project, log: EventLog | None = None) -> None:
+    def __init__(self, project: Project, log: EventLog | None = None, handover: Handover | None = None) -> None:
         self.project = project
         self._log = log
+        self._handover = handover
         self._settler: Settler | None = None
         self._position: int | None = None  # how far the lake came, as far as this process knows
         self._commit_due_s = 0.0
@@ -85,6 +82,8 @@ class Landing:
         now_s = clock.monotonic_s()
         if now_s < self._commit_due_s and waiting < RECORDS_MAX:
             return min(POLL_S, self._commit_due_s - now_s)
+        if self._handover is not None and self._handover.start() is None and self._handover.flows():
+            return POLL_S  # the live path is about to hand over what waits
         self._commit_due_s = now_s + COMMIT_S
         return 0.0 if self.step() else POLL_S
 
@@ -122,23 +121,42 @@ class Landing:
             FootfallError: the log or the lake cannot be used now; nothing is lost, and the next step begins where the lake is.
         """
         start = self._start()
-        blocks = self._take(start)
-        if not blocks:
-            self._passed(start)
-            return False
-        end = blocks[-1].end
-        if self._settler is None:
-            self._settler = self._new_settler()
-        try:
-            settled = self._settler.settle(blocks)
-            self._write(settled, start, end)
-        except BaseException:
-            self._settler = None  # it knows pairs of ids that may not have been written
-            raise
+        offers = self._handover.take(start, RECORDS_MAX) if self._handover is not None else []
+        if offers:
+            end = self._write_offers(offers)
+        else:
+            blocks = self._take(start)
+            if not blocks:
+                self._passed(start)
+                return False
+            end = blocks[-1].end
+            self._write_blocks(blocks, start)
         self._passed(end)
         self._said, self._failures = "", 0
         self._keep_up()
         return True
+
+    def _write_offers(self, offers: list[Offer]) -> int:
+        """What the live path has settled already."""
+        assert self._handover is not None
+        from footfall.collect.settle import joined
+
+        self._settler = None  # pairs of ids that are written now are unknown to it
+        try:
+            self._write(joined([offer.settled for offer in offers]), offers[0].start, offers[-1].end)
+        except BaseException:
+            self._handover.put_back(offers)
+            raise
+        return offers[-1].end
+
+    def _write_blocks(self, blocks: list[Block], start: int) -> None:
+        if self._settler is None:
+            self._settler = self._new_settler()
+        try:
+            self._write(self._settler.settle(blocks), start, blocks[-1].end)
+        except BaseException:
+            self._settler = None  # it knows pairs of ids that may not have been written
+            raise
 
     def _start(self) -> int:
         """Where the lake is; a log that was trimmed beyond it, for another lake, begins where it begins."""
@@ -151,8 +169,11 @@ class Landing:
     def _take(self, start: int) -> list[Block]:
         blocks: list[Block] = []
         records = size = 0
+        offered = self._handover.start() if self._handover is not None else None
         for block in self.log.read(start):
             assert block.position >= start, "a commit must end with a block"
+            if offered is not None and block.position == offered and blocks:
+                break
             blocks.append(block)
             records += block.count
             size += sum(len(frame.body) for frame in block.frames)
@@ -238,42 +259,3 @@ class Landing:
             _logger.warning("compaction failed and is tried again later: %s", problem)
         now_s = clock.monotonic_s()
         self._compact_due_s = now_s + max(COMMIT_S, COMPACT_SHARE * (now_s - started_s))
-
-
-def main(project: Project) -> int:
-    """Land a project's log until SIGTERM or SIGINT; the step in hand is finished."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    command = [sys.executable, "-m", "footfall.app.front.landing", WARM, str(project.path)]
-    warming = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command line
-    Thread(target=warming.wait, daemon=True).start()
-    try:
-        import_module("pyarrow.parquet")  # the slowest to read; more would be memory that an idle project need not hold
-        Landing(project).run(stop)
-    finally:
-        warming.terminate()
-    return 0
-
-
-def warm_up(project: Project) -> None:
-    """Settle an event that nobody keeps: compiles the loops where that was never done, and has the system read what the first step loads."""
-    from footfall.collect.settle import Settler
-    from footfall.eventlog.contract import Block, Frame
-
-    body = b'{"name":"view","event_id":"1","user_id":"u","anonymous_id":"a","event_time":"2026-01-01T00:00:00Z","url":"https://a.example/?b"}\n'
-    frame = Frame("events", "native", "lines", 1, clock.now_us(), body)
-    Settler(project.config.events, log_name="nothing").settle([Block(0, 1, frame.received_us, [frame])])
-
-
-if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == WARM:
-        warm_up(open_project(sys.argv[2]))
-        sys.exit(0)
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python -m footfall.app.front.landing FOLDER")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        sys.exit(main(open_project(sys.argv[1])))
-    except FootfallError as problem:
-        raise SystemExit(problem.sentence) from None

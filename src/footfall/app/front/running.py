@@ -1,6 +1,6 @@
 """`footfall up`: the processes of a running project, watched.
 
-The door and the landing share the log and the lake on disk and nothing in memory, so each can die and come back alone.  A part that dies is
+The door and the live path share the log, the state and the lake on disk and nothing in memory, so each can die and come back alone.  A part that dies is
 started again, later each time; a part that says the user made a mistake ends everything.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from footfall.app.project import Project
     from footfall.collect.settings import CollectSection
 
-PARTS = ("door", "landing")
+PARTS = ("door", "live")
 LOOK_EVERY_S = 0.1
 PAUSE_MAX_S = 30.0
 STEADY_S = 60.0
@@ -73,6 +73,7 @@ def settings_of(project: Project, host: str | None, port: int | None) -> Collect
 
 def run_door(project: Project, settings: CollectSection, talk: Talk) -> int:
     """The front door in this process, until SIGTERM."""
+    from footfall.app.api.pages import live_pages
     from footfall.collect.keys import KeyRing
     from footfall.collect.server import Place, refuse_open_door, serve
     from footfall.eventlog.opening import open_log
@@ -87,14 +88,14 @@ def run_door(project: Project, settings: CollectSection, talk: Talk) -> int:
         talk(f"listening on {url}")
 
     try:
-        return serve(Place(settings, project.path, state, project.config.log.window_days), log, ready)
+        return serve(Place(settings, project.path, state, project.config.log.window_days, live_pages(project, log).further()), log, ready)
     finally:
         file.unlink(missing_ok=True)
 
 
-def run_landing(project: Project) -> int:
-    """The way from the log to the lake in this process, until SIGTERM."""
-    from footfall.app.front.landing import main
+def run_live(project: Project) -> int:
+    """The way from the log to views, alerts and the lake in this process, until SIGTERM."""
+    from footfall.app.live.process import main
 
     return main(project)
 
@@ -213,7 +214,7 @@ def _die_with_parent() -> None:
 
 def run_part(project: Project, name: str, settings: CollectSection, talk: Talk) -> int:
     """One part alone, as the supervisor starts it."""
-    return run_door(project, settings, talk) if name == "door" else run_landing(project)
+    return run_door(project, settings, talk) if name == "door" else run_live(project)
 
 
 def run_all(project: Project, settings: CollectSection, talk: Talk, only: Sequence[str] = ()) -> int:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from footfall.app.front.deliveries import FILE_NAME, Deliveries
-from footfall.app.front.delivering import Deliverer, outlets
+from footfall import clock
+from footfall.app.front.deliveries import FILE_NAME, Deliveries, Letter, Totals
+from footfall.app.front.delivering import WAITING_MAX, Deliverer, outlets
 from footfall.app.front.running import state_folder
+from footfall.connectors.actions.building import build_action
+from footfall.connectors.actions.contract import Message, message_of
 from footfall.connectors.actions.settings import KINDS, Notify, check_names
+from footfall.connectors.actions.templates import MEMBERS, Template
 from footfall.errors import InvalidConfig, InvalidQuery, nearest
+from footfall.stream.contract import Alert
 from footfall.stream.store.reading import SqliteReader
 
 if TYPE_CHECKING:
@@ -71,6 +76,91 @@ def delivered(project: Project) -> dict[str, int]:
     finally:
         deliveries.close()
     return {one.name: totals[one.name].passed if one.name in totals else 0 for one in notify_of(project)}
+
+
+def standing(project: Project, name: str | None = None) -> list[Totals]:
+    """Where each action stands, or one of them: those that are declared, then those of which only past deliveries are known."""
+    declared = [one.name for one in notify_of(project)]
+    deliveries = Deliveries(deliveries_path(project), read_only=True)
+    views = SqliteReader(project.config.views.path(project.path))
+    try:
+        totals = deliveries.totals()
+        found = []
+        for one in dict.fromkeys([*declared, *totals]):
+            known = totals.get(one, Totals(one))
+            waiting = len(views.posted(one, after=known.passed, limit=WAITING_MAX))
+            found.append(msgspec.structs.replace(known, waiting=waiting))
+    finally:
+        deliveries.close()
+        views.close()
+    return found if name is None else [one for one in found if one.action == name]
+
+
+def letters_of(project: Project, name: str | None = None) -> list[Letter]:
+    """Alerts that were set aside, of one action or of all."""
+    deliveries = Deliveries(deliveries_path(project), read_only=True)
+    try:
+        return deliveries.letters(name)
+    finally:
+        deliveries.close()
+
+
+def replay(project: Project, name: str, numbers: Sequence[int]) -> int:
+    """Have alerts that were set aside tried again by the running project, all of an action's without numbers; how many.
+
+    Raises:
+        InvalidQuery: a number is not among them.
+    """
+    dead = [letter.number for letter in letters_of(project, name)]
+    unknown = next((number for number in numbers if number not in dead), None)
+    if unknown is not None:
+        hint = f"footfall alerts deliveries --action {name} --dead lists them"
+        raise InvalidQuery(f"action {name!r} has set aside no alert {unknown}", field="number", got=unknown, allowed=tuple(dead[:20]), hint=hint)
+    deliveries = Deliveries(deliveries_path(project))
+    try:
+        return sum(deliveries.replay(name, number, clock.now_us()) for number in numbers or (None,))
+    finally:
+        deliveries.close()
+
+
+def try_out(project: Project, name: str, environment: Mapping[str, str]) -> Message:
+    """Send one made-up alert, marked as a test, from this process; what was sent.
+
+    Raises:
+        InvalidQuery: there is no such action.
+        DeliveryFailed: it did not get through.
+    """
+    settings = action_of(project, name)
+    action = build_action(settings, state_folder(project), environment)
+    message = message_of(_sample(project, settings), test=True)
+    try:
+        action.deliver([message])
+    finally:
+        action.close()
+    return message
+
+
+def _sample(project: Project, settings: Notify) -> Alert:
+    """An alert with everything that the action's templates ask for, and a new id, so that nobody takes it for a repeat."""
+    columns = [str(one) for rule in project.config.rule if settings.name in rule.get("actions", ()) for one in rule.get("key", ())]
+    columns += [name for name in _named(settings) if name not in MEMBERS]
+    key: dict[str, str | None] = dict.fromkeys(
+        [name.removeprefix("key.") for name in columns if not name.startswith("details.")] or ["user_id"], "test"
+    )
+    details = {name.removeprefix("details."): "test" for name in columns if name.startswith("details.")}
+    now_us = clock.now_us()
+    return Alert(f"test-{now_us}", "test", "low", key, now_us, 1.0, 0, now_us, now_us, details, now_us)
+
+
+def _named(settings: Notify) -> list[str]:
+    """What the templates of an action name."""
+    found: list[str] = []
+    for field in msgspec.structs.fields(type(settings)):
+        value = getattr(settings, field.name)
+        for text in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(text, str) and "{" in text:
+                found += Template(text, field.name).names
+    return found
 
 
 def _read(number: int, given: Mapping[str, object]) -> Notify:

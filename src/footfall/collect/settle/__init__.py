@@ -1,5 +1,5 @@
 """Blocks of the log become tables: events, dead letters, lines of application logs, joins of identities."""
 
-from footfall.collect.settle.settler import Settled, Settler
+from footfall.collect.settle.settler import Settled, Settler, joined
 
-__all__ = ["Settled", "Settler"]
+__all__ = ["Settled", "Settler", "joined"]

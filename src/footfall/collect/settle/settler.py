@@ -84,7 +84,7 @@ class Settler:
         Raises:
             InvalidConfig: a block is of a protocol that this version does not have.
         """
-        return _joined([self._settle(some) for some in _portions(blocks)] or [self._settle(())])
+        return joined([self._settle(some) for some in _portions(blocks)] or [self._settle(())])
 
     def _settle(self, blocks: Sequence[Block]) -> Settled:
         gathered = gather(blocks, self._protocols, self._scanner)
@@ -198,7 +198,8 @@ def _portions(blocks: Sequence[Block]) -> Iterator[list[Block]]:
         yield portion
 
 
-def _joined(parts: Sequence[Settled]) -> Settled:
+def joined(parts: Sequence[Settled]) -> Settled:
+    """Several as one, in order."""
     if len(parts) == 1:
         return parts[0]
     events, letters, logs, edges = (pa.concat_tables([getattr(part, name) for part in parts]) for name in ("events", "letters", "logs", "edges"))
