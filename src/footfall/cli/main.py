@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from footfall.cli.alerts import alerts
 from footfall.cli.deadletters import deadletters
 from footfall.cli.demo import demo
 from footfall.cli.identity import identity
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
     ("Events", (import_command, tail, simulate, imports, deadletters, identity, sql)),
+    ("Live", (alerts,)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )

@@ -18,7 +18,7 @@ from footfall.errors import DeliveryFailed, InvalidConfig
 from footfall.stream.contract import Alert
 
 _HINT = "write a name of the alert's key in braces, such as interest:{user_id}"
-_MEMBERS: Mapping[str, Callable[[Message], Any]] = {
+MEMBERS: Mapping[str, Callable[[Message], Any]] = {
     "id": lambda message: message.id,
     "rule": lambda message: message.alert.rule,
     "severity": lambda message: message.alert.severity,
@@ -90,7 +90,7 @@ def _value(message: Message, name: str) -> Any:
         return _table(alert, table).get(rest)
     if name in alert.key:
         return alert.key[name]
-    return _MEMBERS[name](message) if name in _MEMBERS else alert.details.get(name)
+    return MEMBERS[name](message) if name in MEMBERS else alert.details.get(name)
 
 
 def _table(alert: Alert, name: str) -> Mapping[str, Any]:
