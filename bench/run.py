@@ -66,7 +66,7 @@ class Bench:
     def measure(self, who: str, question: str, module: str, case: str, **context: object) -> dict | None:
         """One thing in its own process; None (and a line that says why) when it failed."""
         own = module.startswith("footfall")
-        python = sys.executable if own else str(peers.PYTHON)
+        python = sys.executable if own else str(peers.QUERIES.python)
         given = {"threads": self.threads, "scratch": str(RESULTS / "scratch"), **context}
         environment = {**os.environ, "POLARS_MAX_THREADS": str(self.threads), "NUMBA_NUM_THREADS": str(self.threads)}
         command = [python, str(HERE / "measure.py"), module, case, json.dumps(given), str(self.repeats)]
@@ -209,7 +209,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for everybody")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     asked = parser.parse_args()
-    if not asked.no_peers and (reason := peers.install()):
+    if not asked.no_peers and (reason := peers.QUERIES.install()):
         print(f"the peers cannot be installed ({reason}); footfall is measured alone", file=sys.stderr)
         asked.no_peers = True
     (RESULTS / "scratch").mkdir(parents=True, exist_ok=True)
