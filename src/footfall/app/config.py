@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta
 
 from footfall.collect.settings import CollectSection
+from footfall.connectors.dimensions.settings import Dimension, check
 from footfall.errors import InvalidConfig, InvalidQuery, NotAProject, nearest
 from footfall.event.plan import TrackingPlan
 from footfall.event.span import Span
@@ -103,14 +104,6 @@ class EngineSection(Section, frozen=True):
             )
 
 
-class Dimension(Section, frozen=True):
-    """A file beside the events whose columns describe them: customers, products, songs."""
-
-    path: Annotated[str, Meta(description="the file (CSV or Parquet), relative to the project or absolute")]
-    key: Annotated[str, Meta(description="the column of the file that identifies a row")]
-    column: Annotated[str | None, Meta(description="the column of the events that holds the key; left out: the one called like the key")] = None
-
-
 class Config(Section, frozen=True):
     """The whole of footfall.toml.
 
@@ -124,7 +117,7 @@ class Config(Section, frozen=True):
     log: LogSection = msgspec.field(default_factory=LogSection)
     collect: CollectSection = msgspec.field(default_factory=CollectSection)
     events: TrackingPlan = msgspec.field(default_factory=TrackingPlan)
-    dimensions: Annotated[dict[str, Dimension], Meta(description="files that describe people or things, by the name queries use")] = {}
+    dimensions: Annotated[dict[str, Dimension], Meta(description="tables that describe people or things: docs/dimensions.md")] = {}
     live: LiveSection = msgspec.field(default_factory=LiveSection)
     views: ViewsSection = msgspec.field(default_factory=ViewsSection)
     view: Annotated[tuple[dict[str, Any], ...], Meta(description="views of the project's own: docs/views.md")] = ()
@@ -132,14 +125,15 @@ class Config(Section, frozen=True):
     notify: Annotated[tuple[dict[str, Any], ...], Meta(description="where alerts go: docs/actions.md")] = ()
 
     def __post_init__(self) -> None:
-        for name in self.dimensions:
-            if not re.fullmatch(r"[A-Za-z_]\w*", name) or name.lower() in (*RESERVED_TABLES, "properties"):
+        for name, declared in self.dimensions.items():
+            if not re.fullmatch(r"[A-Za-z_]\w*", name) or name.lower() in (*RESERVED_TABLES, "properties", "attributes"):
                 raise InvalidConfig(
                     f"a dimension cannot be called {name!r}",
                     field=f"dimensions.{name}",
                     got=name,
                     hint="use letters, digits and underscores, and none of " + ", ".join(RESERVED_TABLES),
                 )
+            check(name, declared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from footfall.analyses.spec.answer import Answer
     from footfall.analyses.spec.contract import Analysis
+    from footfall.app.api.live_reading import Live
     from footfall.app.import_summary import Explanation, ImportSummary
     from footfall.app.importing import Progress
+    from footfall.connectors.dimensions.watching import Dimensions
     from footfall.connectors.files.options import FileOptions
     from footfall.engines import DuckDBEngine
     from footfall.event.identity import Resolution
@@ -82,26 +84,27 @@ class Project:
 
         return DeltaLake(self.config.lake.path(self.path), self.config.events.schema())
 
+    @cached_property
+    def dimensions(self) -> Dimensions:
+        """The rows of the declared dimensions, each loaded again when its source changed."""
+        from footfall.app.live.dimensions import watched_dimensions
+
+        return watched_dimensions(self)
+
     def engine(self) -> DuckDBEngine:
         """An engine over the newest version of the lake; one that was made before is used again while nothing changed."""
         from footfall.engines import Dimension, DuckDBEngine
 
         snapshot = self.lake.snapshot()
-        version = (snapshot.version, self.lake.edges_version())
-        kept: tuple[tuple[int, int], DuckDBEngine] | None = self.__dict__.get("_engine")
+        self.dimensions.update()
+        version = (snapshot.version, self.lake.edges_version(), self.dimensions.version)
+        kept: tuple[tuple[int, int, int], DuckDBEngine] | None = self.__dict__.get("_engine")
         if kept is not None and kept[0] == version:
             return kept[1]
         dimensions = {}
-        for name, declared in self.config.dimensions.items():
-            path = (self.path / declared.path).resolve()
-            if not path.is_file():
-                raise InvalidConfig(
-                    f"dimension {name!r} has no file {path}",
-                    field=f"dimensions.{name}.path",
-                    got=declared.path,
-                    hint="correct the path in footfall.toml",
-                )
-            dimensions[name] = Dimension(str(path), declared.key, declared.column)
+        for name, rows in self.dimensions.rows.items():
+            declared = self.config.dimensions[name]
+            dimensions[name] = Dimension(str(declared.path or declared.url), declared.key, declared.column, rows)
         settings = self.config.engine
         engine = DuckDBEngine(
             snapshot,
@@ -114,6 +117,13 @@ class Project:
         )
         self.__dict__["_engine"] = version, engine
         return engine
+
+    @cached_property
+    def live(self) -> Live:
+        """Views, alerts and the state of the live path, as another process writes them: `live.rows("pages", latest=True)`."""
+        from footfall.app.api.live_reading import Live
+
+        return Live(self)
 
     def identity(self) -> Resolution:
         """Which ids are one person, by the identity ledger."""
