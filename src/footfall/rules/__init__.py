@@ -1,7 +1,8 @@
 """Conditions on what arrives, and the alerts they raise."""
 
+from footfall.rules.absence import Absence
 from footfall.rules.repeat import Repeat
 from footfall.rules.sequence import Sequence
 from footfall.rules.threshold import Threshold
 
-__all__ = ["Repeat", "Sequence", "Threshold"]
+__all__ = ["Absence", "Repeat", "Sequence", "Threshold"]

@@ -53,9 +53,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The rule in motion; `lateness_us` counts where the rule has none of its own."""
         raise AssertionError("every kind says how it runs")
 
+    def filters(self) -> tuple[Filter, ...]:
+        """Every condition that it holds records against."""
+        return self.where
+
     def references(self) -> tuple[str, ...]:
         """Every column it looks at."""
-        return tuple(dict.fromkeys((*self.key, *(one.column for one in self.where))))
+        return tuple(dict.fromkeys((*self.key, *(one.column for one in self.filters()))))
 
     def look_back_us(self) -> int:
         """How long before a moment records can still matter for what it raises from then on, apart from its cool-down."""

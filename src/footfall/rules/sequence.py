@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
+from footfall.event.filters import Filter
 from footfall.event.span import Span
 from footfall.kernels.live import sequences
 from footfall.kernels.live.table import KeyedTable
@@ -62,9 +63,9 @@ class Sequence(Rule, frozen=True, kw_only=True, tag="sequence"):
         """The rule in motion."""
         return SequenceOperator(self, self.lateness_us(lateness_us))
 
-    def references(self) -> tuple[str, ...]:
-        """Every column it looks at."""
-        return tuple(dict.fromkeys((*super().references(), *(one.column for step in self.conditions() for one in step))))
+    def filters(self) -> tuple[Filter, ...]:
+        """Every condition that it holds records against."""
+        return (*self.where, *(one for step in self.conditions() for one in step))
 
     def look_back_us(self) -> int:
         """As long as steps may be apart."""

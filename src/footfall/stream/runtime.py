@@ -71,6 +71,11 @@ class LivePath:
         """Whether a commit waits to be tried again."""
         return self._pending is not None
 
+    @property
+    def texts_keep_us(self) -> int:
+        """How long a text may lie unused in the store before an operator may need it."""
+        return max((getattr(operator, "texts_keep_us", 0) for operator in self.operators), default=0)
+
     # --- a micro-batch ---------------------------------------------------------------------------------------------------
 
     def take(self, tables: Mapping[StreamName, pa.Table], end: int) -> Outputs:

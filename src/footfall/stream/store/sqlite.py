@@ -175,14 +175,19 @@ class SqliteViews(SqliteReader):
                 connection.execute("DELETE FROM deltas WHERE of = ?", (table,))
                 connection.execute("DELETE FROM parts WHERE of = ?", (table,))
 
-    def prune(self, clock_us: Mapping[str, int], delivered: Mapping[str, int], *, alerts_before_us: int = 0, whole_parts: int = 64) -> None:
-        """Remove rows behind what views keep, changes that whole parts cover, and alerts that are old and delivered everywhere."""
+    def prune(
+        self, clock_us: Mapping[str, int], delivered: Mapping[str, int], *, alerts_before_us: int = 0, texts_keep_us: int = 0, whole_parts: int = 64
+    ) -> None:
+        """Remove rows behind what views keep, changes that whole parts cover, and alerts that are old and delivered everywhere.
+
+        A text goes when nothing has used it for as long as the longest view keeps its rows, and for `texts_keep_us`.
+        """
         with self._writing() as connection:
             for view in self._views.values():
                 if view.stream in clock_us:
                     before = clock_us[view.stream] - view.keep_us
                     connection.execute(f"DELETE FROM {table_of(view.name)} WHERE {START} < ? AND {END} < ?", (before, before))
-            longest_us = max((view.keep_us for view in self._views.values()), default=0)
+            longest_us = max(texts_keep_us, *(view.keep_us for view in self._views.values()), 0)
             connection.execute("DELETE FROM texts WHERE used_us < ?", (min(clock_us.values(), default=0) - longest_us,))
             covered = connection.execute("SELECT of, min(sequence) FROM parts GROUP BY of HAVING count(*) = ?", (whole_parts,)).fetchall()
             connection.executemany("DELETE FROM deltas WHERE of = ? AND sequence <= ?", covered)
