@@ -146,8 +146,9 @@ class ProjectPath:
         if self._due_now("gauges", GAUGES_S):
             self.store.note_gauges(self._gauges(end))
         if self._due_now("prune", PRUNE_S):
-            keep_us = self.project.config.live.alerts_keep.us
-            self.store.prune(self.path.moment.clock_us, self._delivered(), alerts_before_us=clock.now_us() - keep_us)
+            before_us = clock.now_us() - self.project.config.live.alerts_keep.us
+            texts_us = self.path.texts_keep_us
+            self.store.prune(self.path.moment.clock_us, self._delivered(), alerts_before_us=before_us, texts_keep_us=texts_us)
         self._dimensions.look(self.path.moment.sequence)
 
     def _delivered(self) -> dict[str, int]:
