@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ PREVIEW_ROWS = 10
 EXAMINED_ROWS = 1_000
 _SUSPECT_SHARE = 100  # a word in more than 1 % of the rows deserves a warning
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Progress = Callable[[int, int, int], None]  # bytes done, bytes in all, rows read
 
 
@@ -124,7 +126,7 @@ def _import_one(world: World, planned: PlannedFile, tell: Callable[[int, int], N
         running.commit(finished)
     else:
         totals = recovered
-    _write_ledger(world, planned, name, totals, digests)
+    _write_ledger(world, planned, running.head.received_us, name, totals, digests)
     running.journal.remove()
     return _summary(planned, totals, clock.monotonic_s() - began_s, before)
 
@@ -202,7 +204,8 @@ def _nothing_new(planned: PlannedFile, known: _Known, seconds: float) -> FileSum
     )
 
 
-def _write_ledger(world: World, planned: PlannedFile, digest: str, totals: Totals, digests: FileDigest) -> None:
+def _write_ledger(world: World, planned: PlannedFile, received_us: int, digest: str, totals: Totals, digests: FileDigest) -> None:
+    """The import's line; its time is the `received_time` of its rows, by which they are told from those of the event log."""
     dead = sum(refusal.count for refusal in totals.reasons.values())
     world.lake.add_import(
         ImportRecord(
@@ -215,7 +218,7 @@ def _write_ledger(world: World, planned: PlannedFile, digest: str, totals: Total
             duplicate=totals.duplicate,
             dead_lettered=dead,
             mapping=planned.mapping.text(),
-            imported_time=clock.now(),
+            imported_time=_EPOCH + timedelta(microseconds=received_us),
             reasons=reason_counts(totals.reasons),
         )
     )

@@ -15,6 +15,7 @@ from footfall.cli.demo import demo
 from footfall.cli.identity import identity
 from footfall.cli.importing import import_command
 from footfall.cli.project import config, doctor, init, version
+from footfall.cli.rules import rules
 from footfall.cli.running import keys, up
 from footfall.cli.session import Session
 from footfall.cli.simulate import simulate
@@ -27,7 +28,7 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
     ("Events", (import_command, tail, simulate, imports, deadletters, identity, sql)),
-    ("Live", (alerts,)),
+    ("Live", (rules, alerts)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )

@@ -151,6 +151,12 @@ class DuckDBEngine:
         with self._world():
             return cursor.sql(sql).to_arrow_table()
 
+    def stream(self, sql: str, rows: int = _BATCH_ROWS) -> Iterator[pa.Table]:
+        """The result of one SELECT in tables of about `rows` rows; `footfall_events` are the events as they were stored, whoever is whom now."""
+        with self._world():
+            for batch in self._connection.cursor().sql(sql).to_arrow_reader(rows):
+                yield pa.Table.from_batches([batch])
+
     def register(self, name: str, table: pa.Table) -> None:
         """Copy a small table under a name that `query` sees; a registered one would stay hidden from other cursors."""
         cursor = self._connection.cursor()
