@@ -3,6 +3,7 @@
 from footfall.rules.absence import Absence
 from footfall.rules.repeat import Repeat
 from footfall.rules.sequence import Sequence
+from footfall.rules.spike import Spike
 from footfall.rules.threshold import Threshold
 
-__all__ = ["Absence", "Repeat", "Sequence", "Threshold"]
+__all__ = ["Absence", "Repeat", "Sequence", "Spike", "Threshold"]
