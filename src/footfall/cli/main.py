@@ -9,11 +9,14 @@ from pathlib import Path
 
 import click
 
-from footfall.cli.alerts import alerts
 from footfall.cli.deadletters import deadletters
 from footfall.cli.demo import demo
 from footfall.cli.identity import identity
 from footfall.cli.importing import import_command
+from footfall.cli.live.alerts import alerts
+from footfall.cli.live.status import live
+from footfall.cli.live.views import views
+from footfall.cli.live.watch import watch
 from footfall.cli.project import config, doctor, init, version
 from footfall.cli.rules import rules
 from footfall.cli.running import keys, up
@@ -28,7 +31,7 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141
 _SECTIONS = (
     ("Events", (import_command, tail, simulate, imports, deadletters, identity, sql)),
-    ("Live", (rules, alerts)),
+    ("Live", (views, watch, rules, alerts, live)),
     ("Project", (init, up, keys, config, demo, doctor, version)),
     ("Upkeep", (compact, erase, expire)),
 )

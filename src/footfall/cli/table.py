@@ -32,9 +32,9 @@ def print_rows(rows: Rows, console: Console, *, chart: Chart | None = None, tota
     """Print rows as a table that fits the console; the sentences about what it leaves out of `total` rows."""
     if chart is not None and chart.kind == "heatmap":
         rows, chart = _crossed(rows, chart), None
-    bar = _bar_column(rows, chart)
-    columns = _fitting(rows, console.width - (BAR_CELLS + 3 if bar else 0))
-    console.print(_table(rows[:ROWS_MAX], columns, bar))
+    barred = _bar_column(rows, chart)
+    columns = _fitting(rows, console.width - (BAR_CELLS + 3 if barred else 0))
+    console.print(_table(rows[:ROWS_MAX], columns, barred))
     hidden = [column for column in rows[0] if column not in columns]
     notes = [f"more columns in --csv and --json: {', '.join(hidden)}"] if hidden else []
     more = (len(rows) if total is None else total) - ROWS_MAX
@@ -117,7 +117,7 @@ def _longest(rows: Rows, column: str) -> int:
     return min(CELL_MAX, max(len(cell(column, row[column])) for row in rows))
 
 
-def _table(rows: Rows, columns: Sequence[str], bar: str | None) -> Table:
+def _table(rows: Rows, columns: Sequence[str], barred: str | None) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -132,12 +132,12 @@ def _table(rows: Rows, columns: Sequence[str], bar: str | None) -> Table:
             min_width=_longest(rows, column),
             max_width=CELL_MAX,
         )
-    if bar:
+    if barred:
         table.add_column("", no_wrap=True, style="cyan")
-    largest = max((row[bar] or 0 for row in rows), default=0) if bar else 0
+    largest = max((row[barred] or 0 for row in rows), default=0) if barred else 0
     for row in rows:
         cells = [row[column] if isinstance(row[column], Text) else Text(cell(column, row[column])) for column in columns]
-        table.add_row(*cells, *([_bar(row[bar], largest)] if bar else []))
+        table.add_row(*cells, *([bar(row[barred], largest)] if barred else []))
     return table
 
 
@@ -154,10 +154,11 @@ def _bar_column(rows: Rows, chart: Chart | None) -> str | None:
     return drawn[0] if positive else None
 
 
-def _bar(value: float | None, largest: float) -> str:
+def bar(value: float | None, largest: float, cells: int = BAR_CELLS) -> str:
+    """A bar as long as the value is of the largest one, in eighths of a character."""
     if not value or not largest:
         return ""
-    eighths = max(1, round(value / largest * BAR_CELLS * 8))
+    eighths = max(1, round(value / largest * cells * 8))
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 

@@ -133,6 +133,7 @@ class Live:
             **self._lag(moment, now_us),
             "sequence": moment.sequence,
             "written": iso(moment.written_us) if moment.written_us else None,
+            "reported": iso(gauges["written_us"]) if "written_us" in gauges else None,
             "streams": {
                 stream: {"event_clock": iso(clock_us), "behind_s": (now_us - clock_us) / 1e6} for stream, clock_us in sorted(moment.clock_us.items())
             },

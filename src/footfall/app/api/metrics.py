@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footfall import clock
-
 if TYPE_CHECKING:
     from footfall.app.api.live_reading import Live
 
@@ -38,8 +36,7 @@ def _live(live: Live) -> Iterable[tuple[str, str, list[Sample]]]:
     if status["lag_records"] is not None:
         yield "footfall_live_lag_records", "gauge", [({}, status["lag_records"])]
         yield "footfall_live_lag_seconds", "gauge", [({}, status["lag_s"])]
-    now_s = clock.now_us() / 1e6
-    clocks: list[Sample] = [({"stream": stream}, now_s - of["behind_s"]) for stream, of in status["streams"].items()]
+    clocks: list[Sample] = [({"stream": stream}, clock_us / 1e6) for stream, clock_us in sorted(live.reader.moment().clock_us.items())]
     yield "footfall_live_watermark_seconds", "gauge", clocks
     yield "footfall_live_batches_total", "counter", [({}, status["sequence"])]
     counts: list[Sample] = [
@@ -55,7 +52,7 @@ def _live(live: Live) -> Iterable[tuple[str, str, list[Sample]]]:
     yield "footfall_live_step_seconds_total", "counter", [({"step": step}, spent_s) for step, spent_s in status["step_s"].items()]
     if status["rows_per_s"] is not None:
         yield "footfall_live_rows_per_second", "gauge", [({}, status["rows_per_s"])]
-    took: list[Sample] = [({"quantile": f"0.{name.removeprefix('p')}"}, value) for name, value in status["batch_ms"].items()]
+    took: list[Sample] = [({"quantile": f"{int(name.removeprefix('p')) / 100:g}"}, value) for name, value in status["batch_ms"].items()]
     yield "footfall_live_batch_milliseconds", "gauge", took
 
 

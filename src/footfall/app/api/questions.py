@@ -140,6 +140,14 @@ def condition(text: str) -> tuple[str, str]:
     return column, value
 
 
+def conditions_of(texts: Sequence[str]) -> dict[str, str]:
+    """Several `column=value`, each column once."""
+    where: dict[str, str] = {}
+    for text in texts:
+        _once(where, *condition(text))
+    return where
+
+
 def between(value: int, name: str, least: int, most: int) -> None:
     """Refuse a number out of range."""
     if not isinstance(value, int) or not least <= value <= most:

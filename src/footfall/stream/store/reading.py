@@ -71,7 +71,7 @@ class SqliteReader:
             return {} if connection is None else _views(connection)
 
     def rows(self, view: str, question: RowsWanted) -> list[dict[str, Any]]:
-        """Rows of a view, newest window first, then by the order asked for.
+        """Rows of a view, newest window first, then by the order asked for; where every key has windows of its own, by that order first.
 
         Raises:
             InvalidQuery: there is no such view, key or measure.
@@ -171,12 +171,15 @@ def _select(view: ViewSchema, question: RowsWanted) -> tuple[str, list[Any]]:
         conditions.append(f"{START} = (SELECT max({START}) FROM {table_of(view.name)})")
     if question.order is not None and question.order.lstrip("-") not in columns:
         raise _unknown("column", question.order.lstrip("-"), columns)
-    order = f"{START} DESC" if view.window != "none" else f"{END} DESC"
+    newest = f"{START} DESC" if view.window != "none" else f"{END} DESC"
+    order = [newest]
     if question.order is not None:
-        order += f", {quoted(question.order.lstrip('-'))} {'ASC' if question.order.startswith('-') else 'DESC'}"
+        order.append(f"{quoted(question.order.lstrip('-'))} {'ASC' if question.order.startswith('-') else 'DESC'}")
+        if not view.window.startswith(("tumbling", "sliding")):
+            order.reverse()  # no two rows share a window, so the measure alone orders them
     where = " AND ".join(conditions) or "TRUE"
     listed = ", ".join((START, END, ID, *(quoted(name) for name in columns)))
-    return f"SELECT {listed} FROM {table_of(view.name)} WHERE {where} ORDER BY {order}, {ID} LIMIT ?", [*values, max(0, question.limit)]
+    return f"SELECT {listed} FROM {table_of(view.name)} WHERE {where} ORDER BY {', '.join(order)}, {ID} LIMIT ?", [*values, max(0, question.limit)]
 
 
 def _texts(connection: sqlite3.Connection, view: ViewSchema, found: list[tuple[Any, ...]]) -> dict[int, str]:

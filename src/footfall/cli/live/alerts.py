@@ -8,12 +8,42 @@ from typing import Any
 
 import click
 
-from footfall.cli.session import Session, json_option, pass_session, print_json, say, stdout
+from footfall.cli.session import Session, csv_option, json_option, pass_session, print_json, say, stdout
 
 
 @click.group()
 def alerts() -> None:
     """What rules raised, and what became of it on its way out."""
+
+
+@alerts.command("list")
+@click.option("--rule", metavar="NAME", help="Alerts of this rule.")
+@click.option("--after", type=click.IntRange(min=0), metavar="NUMBER", help="Alerts behind this number, in the order they were raised.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="How many at most.")
+@json_option
+@csv_option
+@pass_session
+def list_alerts(session: Session, /, *, as_json: bool, as_csv: bool, **question: Any) -> None:
+    """Show what rules raised, newest first.
+
+    Each alert has a number, which counts up, and an id, which stays the same when the log is read again: receivers know repeats by it.
+    """
+    from footfall.app.api.live_reading import ALERT_COLUMNS, csv_of
+
+    found = session.project.live.alerts(**question)
+    if as_json:
+        print_json({"alerts": found})
+    elif as_csv:
+        click.echo(csv_of(found, ALERT_COLUMNS), nl=False)
+    elif found:
+        from footfall.cli.table import print_rows
+
+        rows = [{name: alert[name] for name in ("number", "time", "severity", "rule", "text")} for alert in found]
+        for note in print_rows(rows, stdout()):
+            say(note)
+        say(f"{len(found):,} {'alert' if len(found) == 1 else 'alerts'}; --json and --csv have every member")
+    else:
+        say("no alert was raised" if question["rule"] is None else f"no alert of a rule {question['rule']!r} was raised")
 
 
 @alerts.command()

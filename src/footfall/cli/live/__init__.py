@@ -1,0 +1,1 @@
+"""Commands about the live path: views, watch, alerts, live."""
