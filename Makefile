@@ -13,9 +13,10 @@ install:  ## make .venv and install footfall into it
 test: install check  ## checks and the quick tests, no server needed
 	$(VENV)/pytest -q -n auto -m "not slow and not server"
 
-test-all: test  ## every test: then the slow ones, and the real SDKs and a browser against a running server
+test-all: test  ## every test: then the slow ones, the real SDKs and a browser against a running server, and servers of other systems
 	$(VENV)/pytest -q -m "slow and not server"
 	$(VENV)/pytest -q -n 4 --dist worksteal -m server tests/sdk
+	$(VENV)/pytest -q -m server tests/services
 
 check: install  ## format, lint, types, layers
 	$(VENV)/ruff format --check .
