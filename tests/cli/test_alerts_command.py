@@ -161,15 +161,31 @@ def test_a_deliverer_of_a_project_needs_its_secrets(project_of):
 
 
 def test_a_person_is_erased_from_what_was_set_aside(project_of):
+    from footfall.app.front.erasing import erase
+
     with Hook([400, 400]) as hook:
         project = project_of(hook_table(hook))
         post(project, "one", "two")
         deliverer = deliverer_of(project, {})
         deliverer.start()
         wait_until(lambda: len(deliverer.dead("ops")) == 2)
-        assert deliverer.deliveries.erase(["one", "nobody"]) == 1
+        assert erase(project, "one").view_rows == 2, "the alert, and what was kept of its delivery"
         assert [letter.alert.id for letter in deliverer.dead("ops")] == ["two"]
         deliverer.stop()
     content = b"".join(path.read_bytes() for path in (project.path / ".footfall").glob("deliveries.db*"))
-    assert b"two" in content
+    assert b"user_id\xa3two" in content
     assert b"user_id\xa3one" not in content
+
+
+def test_an_alert_that_is_erased_while_it_is_tried_does_not_come_back(project_of):
+    with Hook([500, "hang"]) as hook:
+        project = project_of(hook_table(hook, 'timeout = "20s"\n'))
+        post(project, "one")
+        deliverer = deliverer_of(project, {})
+        deliverer.start()
+        assert hook.hanging.wait(30)
+        assert deliverer.deliveries.erase(["one"]) == 1
+        hook.release()
+        wait_until(lambda: deliverer.metrics()[0].retried == 1)
+        assert deliverer.deliveries.letters(dead=False) == []
+        deliverer.stop()

@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS sent (action TEXT, id TEXT, number INTEGER NOT NULL, 
 CREATE INDEX IF NOT EXISTS sent_number ON sent (action, number);
 COMMIT;
 """
+_UPDATE = (
+    "UPDATE letter SET number = ?3, alert = ?4, tries = ?5, first_us = ?6, failed_us = ?7, next_us = ?8, reason = ?9 WHERE action = ?1 AND id = ?2"
+)
 _LETTER = "action, number, alert, tries, first_us, failed_us, next_us, reason"
 
 
@@ -162,7 +165,8 @@ class Deliveries:
                 connection.execute("DELETE FROM letter WHERE action = ? AND id = ?", (action, name))
                 connection.execute("INSERT OR REPLACE INTO sent VALUES (?, ?, ?)", (action, name, number))
             for letter in noted.letters:
-                connection.execute("INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(letter))
+                # A parked alert that was erased meanwhile does not come back.
+                connection.execute(_UPDATE if noted.retried else "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(letter))
             delivered = len(noted.delivered)
             sql = "UPDATE action SET delivered = delivered + ?, retried = retried + ?, delivered_us = coalesce(?, delivered_us) WHERE name = ?"
             connection.execute(sql, (delivered, noted.retried, noted.at_us if delivered else None, action))

@@ -7,6 +7,7 @@ duplicates is over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def erase(project: Project, person_id: str) -> EraseReport:
     ids = resolve(edges).cluster(person_id) if len(edges) else [person_id]
     reports = [project.lake.erase(one) for one in dict.fromkeys([person_id, *ids])]
     rows = erase_ids(project.config.views.path(project.path), list(dict.fromkeys([person_id, *ids])))
+    rows += _erase_letters(project, [person_id, *ids])
     return replace(
         reports[0],
         view_rows=rows,
@@ -42,6 +44,18 @@ def erase(project: Project, person_id: str) -> EraseReport:
         found_after=sum(report.found_after for report in reports),
         log_emptied=emptied,
     )
+
+
+def _erase_letters(project: Project, ids: Sequence[str]) -> int:
+    """Remove alerts about these ids that wait for another try or were set aside; how many."""
+    from footfall.app.front.deliveries import FILE_NAME, Deliveries
+    from footfall.app.front.running import state_folder
+
+    deliveries = Deliveries(state_folder(project) / FILE_NAME)
+    try:
+        return deliveries.erase(ids) if deliveries.path.exists() else 0
+    finally:
+        deliveries.close()
 
 
 def empty_log(project: Project) -> bool:
