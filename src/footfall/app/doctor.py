@@ -1,4 +1,4 @@
-"""What the doctor looks at: versions, configuration, the lake's files, and that every imported row and every received event is accounted for."""
+"""What the doctor looks at: versions, configuration, the lake's files, the live path, and that every imported row and received event is accounted for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from footfall import clock
 from footfall.app.front.landing import COUNTERS
-from footfall.errors import FootfallError
+from footfall.errors import FootfallError, StorageFailed
 
 if TYPE_CHECKING:
     from footfall.app.project import Project
@@ -24,6 +24,7 @@ MANY_FILES = 200
 LAG_S = 60.0
 LAG_HINT = ": is footfall up running?"
 LOOKS = 10
+LATE_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def examine(project: Project) -> Iterator[Check]:
         yield _landed(snapshot)
         yield from _reconciled(project, snapshot)
         yield from _front_door(project)
+        yield from _live_path(project)
     except FootfallError as problem:
         yield Check("lake", "problem", problem.sentence)
 
@@ -149,6 +151,27 @@ def _log_checks(project: Project, log: EventLog) -> Iterator[Check]:
     else:
         words = f"{abs(missing):,} {'are missing' if missing > 0 else 'too many'}"
         yield Check("front door", "problem", f"{sentence} does not add up: {words}")
+
+
+def _live_path(project: Project) -> Iterator[Check]:
+    """How far views and rules came, and how many records were too late for which of them; nothing where none ever ran."""
+    live = project.live
+    if not live.begun:
+        return
+    try:
+        status = live.status()
+    except StorageFailed as problem:
+        yield Check("live path", "problem", problem.sentence)
+        return
+    waiting, lag_s = status["lag_records"] or 0, status["lag_s"] or 0.0
+    waits = f"{waiting:,} wait, the oldest for {lag_s:,.1f} s" if waiting else "none wait"
+    clocks = "".join(f"; {stream} up to {of['event_clock']}" for stream, of in status["streams"].items())
+    late = {operator: counts["late"] for operator, counts in status["counts"].items() if counts.get("late")}
+    worst = sorted(late.items(), key=lambda one: -one[1])[:LATE_SHOWN]
+    lates = ", ".join(f"{operator} {count:,}" for operator, count in worst) or "nothing"
+    slow = lag_s > LAG_S
+    detail = f"at position {status['position']:,}, {waits}{clocks}; late: {lates}"
+    yield Check("live path", "note" if slow else "ok", detail + (LAG_HINT if slow else ""))
 
 
 @dataclass(frozen=True, slots=True)
