@@ -25,6 +25,8 @@ from footfall.stream.contract import Operator, Severity, StreamName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from footfall.stream.measure import Measure
+
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"
 LONGEST = Span("3660d")
 
@@ -53,13 +55,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The rule in motion; `lateness_us` counts where the rule has none of its own."""
         raise AssertionError("every kind says how it runs")
 
+    def measures(self) -> tuple[Measure, ...]:
+        """What it measures."""
+        return ()
+
     def filters(self) -> tuple[Filter, ...]:
         """Every condition that it holds records against."""
-        return self.where
+        return (*self.where, *(one.condition for one in self.measures() if one.condition is not None))
+
+    def numbers(self) -> tuple[str, ...]:
+        """Every column that must hold numbers."""
+        return tuple(one.reference for one in self.measures() if one.reference is not None and one.needs_numbers)
 
     def references(self) -> tuple[str, ...]:
         """Every column it looks at."""
-        return tuple(dict.fromkeys((*self.key, *(one.column for one in self.filters()))))
+        measured = (one.reference for one in self.measures() if one.reference is not None)
+        return tuple(dict.fromkeys((*self.key, *(one.column for one in self.filters()), *measured)))
 
     def look_back_us(self) -> int:
         """How long before a moment records can still matter for what it raises from then on, apart from its cool-down."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from footfall.rules.contract import Rule, spec_of
-from footfall.rules.raising import Candidates, Raiser, key_of, key_texts
+from footfall.rules.raising import Candidates, Details, Raiser, key_of, key_texts
 from footfall.stream.aggregate import AT_ONCE
 from footfall.stream.contract import Outputs, StreamName, ViewSchema
 
@@ -21,22 +21,6 @@ def pieces(which: Any) -> Iterator[Any]:
     """(r,) indexes in pieces, so that a table makes room for no more than AT_ONCE rows in advance."""
     for first in range(0, len(which), AT_ONCE):
         yield np.ascontiguousarray(which[first : first + AT_ONCE])
-
-
-class Details(Sequence[Mapping[str, Any]]):
-    """(c,) columns of details, made into mappings only for the candidates that become alerts."""
-
-    def __init__(self, **columns: Any) -> None:
-        self._columns = columns
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values())))
-
-    def __getitem__(self, row: Any) -> Any:
-        return {name: column[row].tolist() for name, column in self._columns.items()}
-
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        return (self[row] for row in range(len(self)))
 
 
 class RuleOperator:
@@ -70,7 +54,7 @@ class RuleOperator:
         out.count(self.name, "no_key", int(wanted.sum()) - len(which))
         return keys, which
 
-    def _raise_at(self, batch: Batch, record: Any, found: tuple[Any, Any, Details | tuple[()]], out: Outputs) -> None:
+    def _raise_at(self, batch: Batch, record: Any, found: tuple[Any, Any, Details | None], out: Outputs) -> None:
         """Alerts of (c,) records of a batch; `found` is (key hashes of the batch, (c,) values, details)."""
         keys, value, details = found
         time_us, position = batch.time_us[record], batch.position[record]

@@ -8,16 +8,15 @@ the kind says makes the alert this one: its window's start, or the completing re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numba
 import numpy as np
-import xxhash
 
 from footfall.kernels.live.table import EXPIRES, OWN, KeyedTable, slot_for, stored, touch
-from footfall.stream.contract import Alert, Outputs
+from footfall.stream.alert_block import AlertBlock, pack, pack_all
+from footfall.stream.contract import Outputs
 
 if TYPE_CHECKING:
     from footfall.rules.contract import Rule
@@ -39,7 +38,14 @@ class Candidates:
     texts: Sequence[Sequence[str | None]]
     start_us: Any = None
     end_us: Any = None
-    details: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    details: Details | None = None
+
+
+class Details:
+    """(c,) columns of further facts: numbers, or several numbers a candidate."""
+
+    def __init__(self, **columns: Any) -> None:
+        self.columns = columns
 
 
 @numba.njit(nogil=True, cache=True)
@@ -88,31 +94,20 @@ class Raiser:
             _rested(self._resting.array(), np.ascontiguousarray(found.key), np.ascontiguousarray(found.time_us), self._cool_down_us, raised)
             out.count(self._operator, "resting", before - int(raised.sum()))
         rows = np.flatnonzero(raised)
-        out.alerts.extend(self._alert(found, int(row)) for row in rows)
         out.count(self._operator, "alerts", len(rows))
+        if len(rows):
+            out.blocks.append(self._block(found, rows))
         return raised
 
-    def _alert(self, found: Candidates, row: int) -> Alert:
-        texts = [column[row] for column in found.texts]
-        value = float(found.value[row])
-        return Alert(
-            alert_id(self.rule.name, texts, found.own[row]),
-            self.rule.name,
-            self.rule.severity,
-            dict(zip(self.rule.key, texts, strict=True)),
-            int(found.time_us[row]),
-            None if np.isnan(value) else value,
-            int(found.position[row]),
-            None if found.start_us is None else int(found.start_us[row]),
-            None if found.end_us is None else int(found.end_us[row]),
-            dict(found.details[row]) if found.details else {},
-        )
-
-
-def alert_id(rule: str, key: Sequence[str | None], own: Any) -> str:
-    """The id of an alert, the same in every run."""
-    plain = own.tolist() if isinstance(own, np.ndarray | np.generic) else own
-    return xxhash.xxh3_128_hexdigest(msgspec.json.encode([rule, key, plain]))
+    def _block(self, found: Candidates, rows: Any) -> AlertBlock:
+        """The candidates that became alerts."""
+        names = ("time_us", "position", "own", "start_us", "end_us")
+        columns = pack_all({name: getattr(found, name) for name in names}, rows)
+        columns["value"] = pack(np.asarray(found.value, np.float64)[rows])
+        whole = len(rows) == len(found.key)
+        texts = [list(column) if whole else [column[row] for row in rows.tolist()] for column in found.texts]
+        details = pack_all(found.details.columns, rows) if found.details is not None else {}
+        return AlertBlock(self.rule.name, self.rule.severity, self.rule.key, texts, columns, details)
 
 
 def key_of(rule: Rule, batch: Batch, wanted: Any) -> tuple[Any, Any]:

@@ -65,7 +65,7 @@ class Sequence(Rule, frozen=True, kw_only=True, tag="sequence"):
 
     def filters(self) -> tuple[Filter, ...]:
         """Every condition that it holds records against."""
-        return (*self.where, *(one for step in self.conditions() for one in step))
+        return (*super().filters(), *(one for step in self.conditions() for one in step))
 
     def look_back_us(self) -> int:
         """As long as steps may be apart."""

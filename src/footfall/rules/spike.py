@@ -31,7 +31,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
-from footfall.event.filters import Filter
 from footfall.kernels.live import spikes
 from footfall.kernels.live.table import KeyedTable
 from footfall.rules.contract import LONGEST, Rule
@@ -39,7 +38,6 @@ from footfall.rules.operator import Details, RuleOperator, pieces
 from footfall.rules.raising import Candidates, key_texts
 from footfall.stream.batch import AHEAD_US
 from footfall.stream.measure import Measure, measure
-from footfall.stream.view import references
 from footfall.stream.window import window
 
 if TYPE_CHECKING:
@@ -81,14 +79,9 @@ class Spike(Rule, frozen=True, kw_only=True, tag="spike"):
         """The rule in motion."""
         return SpikeOperator(self, self.lateness_us(lateness_us))
 
-    def filters(self) -> tuple[Filter, ...]:
-        """Every condition that it holds records against."""
-        condition = self.measured().condition
-        return self.where if condition is None else (*self.where, condition)
-
-    def references(self) -> tuple[str, ...]:
-        """Every column it looks at."""
-        return references(self.key, self.where, (self.measured(),))
+    def measures(self) -> tuple[Measure, ...]:
+        """What it measures."""
+        return (self.measured(),)
 
     def look_back_us(self) -> int:
         """Two baselines: the first says since when the windows of the second count."""

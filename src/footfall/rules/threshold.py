@@ -24,7 +24,7 @@ from footfall.rules.raising import Candidates, Raiser, key_of, key_texts
 from footfall.stream.aggregate import Aggregate, Changed, Watched
 from footfall.stream.contract import Outputs, StreamName, ViewColumn, ViewRows, ViewSchema
 from footfall.stream.measure import Measure, measure
-from footfall.stream.view import check_session, column_of, references, view_schema
+from footfall.stream.view import check_session, column_of, view_schema
 from footfall.stream.window import window
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Threshold(Rule, frozen=True, kw_only=True, tag="threshold"):
         """The rule in motion."""
         return ThresholdOperator(self, self.lateness_us(lateness_us))
 
-    def references(self) -> tuple[str, ...]:
-        """Every column it looks at."""
-        return references(self.key, self.where, (self.measured(),))
+    def measures(self) -> tuple[Measure, ...]:
+        """What it measures."""
+        return (self.measured(),)
 
     def look_back_us(self) -> int:
         """A window."""

@@ -97,7 +97,7 @@ def _rule(folder: Path, given: Tables) -> Rule:
 
     rule = rule_of(given)
     loaded = getattr(rule, "loaded", None)
-    return rule if loaded is None else loaded(lambda path: (folder / path).read_bytes())  # type: ignore[no-any-return]
+    return rule if loaded is None else loaded(lambda path: (folder / path).read_bytes())
 
 
 def _built(kind: type[Struct], table: str, number: int, given: Tables) -> Struct:
@@ -159,12 +159,18 @@ def _check_columns(project: Project, plan: LivePlan, dimensions: Mapping[str, Di
         try:
             for reference in one.references():
                 check_reference(schemas[one.stream], dimensions, reference)
-            check_filters(schemas[one.stream], dimensions, one.where)
-            for measured in one.measured() if isinstance(one, View) else ():
-                if measured.reference is not None and measured.needs_numbers:
-                    check_numbers(schemas[one.stream], dimensions, measured.reference)
+            check_filters(schemas[one.stream], dimensions, one.where if isinstance(one, View) else one.filters())
+            for reference in _numbers(one):
+                check_numbers(schemas[one.stream], dimensions, reference)
         except (UnknownColumn, InvalidQuery) as problem:
             raise _told(kind, one.name, problem) from None
+
+
+def _numbers(one: View | Rule) -> Sequence[str]:
+    """The columns that must hold numbers."""
+    if isinstance(one, View):
+        return [measured.reference for measured in one.measured() if measured.reference is not None and measured.needs_numbers]
+    return one.numbers()
 
 
 def _told(kind: str, name: str, problem: UserError) -> InvalidConfig:
