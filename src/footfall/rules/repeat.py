@@ -30,7 +30,8 @@ from footfall.event.span import Span
 from footfall.kernels.live import repeats
 from footfall.kernels.live.table import KeyedTable
 from footfall.rules.contract import Rule
-from footfall.rules.operator import Details, RuleOperator, pieces
+from footfall.rules.operator import RuleOperator, pieces
+from footfall.rules.raising import Details
 
 if TYPE_CHECKING:
     from footfall.stream.batch import Batch

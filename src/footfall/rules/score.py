@@ -93,4 +93,4 @@ class ScoreOperator(RuleOperator):
         if len(which):
             scores = self.rule.linear.scores(batch.columns)
             record = which[scores[which] > self.rule.alert_above]
-            self._raise_at(batch, np.ascontiguousarray(record), (keys, scores[record], ()), out)
+            self._raise_at(batch, np.ascontiguousarray(record), (keys, scores[record], None), out)

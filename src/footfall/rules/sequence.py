@@ -31,7 +31,8 @@ from footfall.event.span import Span
 from footfall.kernels.live import sequences
 from footfall.kernels.live.table import KeyedTable
 from footfall.rules.contract import Rule
-from footfall.rules.operator import Details, RuleOperator, pieces
+from footfall.rules.operator import RuleOperator, pieces
+from footfall.rules.raising import Details
 from footfall.rules.steps import Conditions, Written, conditions
 
 if TYPE_CHECKING:

@@ -34,8 +34,8 @@ from msgspec import Meta
 from footfall.kernels.live import spikes
 from footfall.kernels.live.table import KeyedTable
 from footfall.rules.contract import LONGEST, Rule
-from footfall.rules.operator import Details, RuleOperator, pieces
-from footfall.rules.raising import Candidates, key_texts
+from footfall.rules.operator import RuleOperator, pieces
+from footfall.rules.raising import Candidates, Details, key_texts
 from footfall.stream.batch import AHEAD_US
 from footfall.stream.measure import Measure, measure
 from footfall.stream.window import window

@@ -56,7 +56,7 @@ class ActiveNow:
         out.count(self.name, "taken", len(which))
         self._note_texts(batch, groups, which, out)
 
-    def _note_texts(self, batch: Batch, groups: np.ndarray, which: np.ndarray, out: Outputs) -> None:  # type: ignore[type-arg]
+    def _note_texts(self, batch: Batch, groups: np.ndarray, which: np.ndarray, out: Outputs) -> None:
         """The names of groups, for rows that change when nobody of them arrives."""
         distinct, first = np.unique(groups[which], return_index=True)
         columns = batch.columns.text_columns(KEYS, which[first])

@@ -10,7 +10,7 @@ import numpy as np
 
 from footfall.kernels.live import measures as measuring
 from footfall.kernels.live import sessions, windows
-from footfall.kernels.live.table import OWN, KeyedTable
+from footfall.kernels.live.table import KEY, OWN, RECORD, KeyedTable
 from footfall.stream.measure import Measure
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ class Aggregate:
 
     def changed(self) -> Changed:
         """The windows that the last batch changed."""
-        ids, record = self.main.changes()
-        rows = self.main.rows(ids)
+        rows = self.main.changed_rows()
+        ids, record = rows[:, KEY].copy(), rows[:, RECORD].copy()
         values = np.empty((len(self.measures), len(ids)), np.float64)
         windows.read(self.main.array(), self.bins.array(), self._plan, ids, values)
-        columns = [rows[:, place] for place in (measuring.START, measuring.END, measuring.COUNT, measuring.FLAGS)]
-        return Changed(ids, record, *columns, values, self._gone)
+        start_us, end_us, count, flags = (rows[:, place] for place in (measuring.START, measuring.END, measuring.COUNT, measuring.FLAGS))
+        return Changed(ids, record, start_us, end_us, count, flags, values, self._gone)
 
     def paths(self, index: int, ids: Any) -> list[list[int]]:
         """The hashes of a path measure, oldest first, of each of these rows."""

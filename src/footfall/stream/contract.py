@@ -15,6 +15,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from footfall.kernels.live.table import KeyedTable
+    from footfall.stream.alert_block import AlertBlock
     from footfall.stream.batch import Batch
 
 StreamName = Literal["events", "logs"]
@@ -96,9 +97,14 @@ class Outputs:
     """What a batch gave: view rows, alerts, and counts by name such as `late` for each operator."""
 
     rows: list[ViewRows] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
+    blocks: list[AlertBlock] = field(default_factory=list)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     texts: dict[int, str] = field(default_factory=dict)  # of hashes that rows mention
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """The alerts of all blocks, one by one."""
+        return [alert for block in self.blocks for alert in block.every() if alert is not None]
 
     def count(self, operator: str, what: str, number: int) -> None:
         """Add to a counter."""
@@ -113,7 +119,10 @@ class Operator(Protocol):
     spec: str  # the declaration as text: state of another declaration is of no use
     stream: StreamName
     lateness_us: int
-    views: Sequence[ViewSchema]
+
+    @property
+    def views(self) -> Sequence[ViewSchema]:
+        """What its rows look like, if it has any."""
 
     def tables(self) -> Mapping[str, KeyedTable]:
         """Its state by name; whatever it must remember is in these."""

@@ -90,7 +90,7 @@ class Replay:
 
     def _kept(self, out: Outputs) -> None:
         moment = Moment("replay", 0, self._number, {self.operator.stream: self._clock_us})
-        self.store.commit(Change(moment, rows=out.rows, alerts=[(alert, ()) for alert in out.alerts], texts=out.texts))
+        self.store.commit(Change(moment, rows=out.rows, blocks=[(block, ()) for block in out.blocks], texts=out.texts))
         for (_, name), value in out.counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
         for table in self.operator.tables().values():

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
 import xxhash
 
 from footfall import clock
@@ -130,8 +131,9 @@ class LivePath:
     def _commit(self, out: Outputs, moment: Moment, ticks: Sequence[tuple[str, int, int]]) -> None:
         began_ns = clock.ticks_ns()
         deltas, parts = self.saved.changes()
-        alerts = [(alert, self.actions.get(alert.rule, ())) for alert in out.alerts]
-        self._pending = Change(moment, deltas, parts, out.rows, alerts, out.texts, ticks, out.counts)
+        raised_us = clock.now_us()
+        blocks = [(msgspec.structs.replace(block, raised_us=raised_us), self.actions.get(block.rule, ())) for block in out.blocks]
+        self._pending = Change(moment, deltas, parts, out.rows, (), blocks, out.texts, ticks, out.counts)
         self.retry()
         self.timings_ns["commit"] = self.timings_ns.get("commit", 0) + clock.ticks_ns() - began_ns
 

@@ -1,9 +1,9 @@
 """State by key: an open-addressing table of 64-bit keys and int64 fields, whose changes can be written and read back.
 
 A table is one array, a row a slot, because kernels are many times slower with tuples of arrays.  Its columns are KEY (0: the slot is empty), EXPIRES (the time
-after which the row may be forgotten), LINK and RECORD (which row changed before it in this batch, and the record that did it first; LINK is 0
-while it has not changed), and the operator's own from OWN on.  A float field is the same eight bytes seen as float64.  The last row of the array is the
-table's own: ROWS, CHANGES, NEWEST (the key that changed last), HAND and SHIFT.
+after which the row may be forgotten), LINK and RECORD (the slot of the row that changed before it in this batch, counted from 1, and the record that
+did it first; LINK is 0 while it has not changed), and the operator's own from OWN on.  A float field is the same eight bytes seen as float64.  The last row of the array is the
+table's own: ROWS, CHANGES, NEWEST (the slot that changed last), HAND and SHIFT.
 
 Slots are found by the top bits of the spread key and then one after the other, so the keys of one 64th of the spread keys lie together, and can be
 written apart from the rest.  A row whose time is over must mean the same as no row, because `sweep` removes such rows whenever it comes by.
@@ -22,7 +22,7 @@ ROWS, CHANGES, NEWEST, HAND, SHIFT = range(5)  # of the last row
 PARTS = 64
 SLOTS_MIN = 1_024
 SWEEP_SLOTS = 4_096
-_END = np.int64(-(1 << 63) + 1)  # of the chain of changes; no key of 2**64 is it but by chance
+_END = np.int64(-1)  # of the chain of changes
 _FOR_ZERO = np.int64(0x1E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -93,7 +93,7 @@ def touch(table: Any, slot: Any, record: Any) -> None:
     if table[slot, LINK] == 0:
         last = table.shape[0] - 1
         table[slot, LINK], table[slot, RECORD] = table[last, NEWEST], record
-        table[last, NEWEST] = table[slot, KEY]
+        table[last, NEWEST] = slot + 1
         table[last, CHANGES] += 1
 
 
@@ -102,6 +102,19 @@ def _copy(source: Any, at: Any, target: Any, to: Any) -> None:
     """One row; numba makes views of slices, which costs more than the copy."""
     for column in range(source.shape[1]):
         target[to, column] = source[at, column]
+
+
+@numba.njit(nogil=True, cache=True)
+def _relink(table: Any, was: Any, now: Any) -> None:
+    """A row that changed has moved: whoever follows it in the chain of changes must find it.  Cost: a walk along the chain."""
+    last = table.shape[0] - 1
+    if table[last, NEWEST] == was:
+        table[last, NEWEST] = now
+        return
+    place = table[last, NEWEST]
+    while table[place - 1, LINK] != was:
+        place = table[place - 1, LINK]
+    table[place - 1, LINK] = now
 
 
 @numba.njit(nogil=True, cache=True)
@@ -114,22 +127,24 @@ def remove(table: Any, slot: Any) -> None:
         home = _home(table, table[at, KEY])
         if ((at - home) & mask) >= ((at - hole) & mask):
             _copy(table, at, table, hole)
+            if table[at, LINK] != 0:
+                _relink(table, at + 1, hole + 1)
             hole = at
         at = (at + 1) & mask
-    table[hole, KEY] = 0
+    table[hole, KEY] = table[hole, LINK] = 0
     table[mask + 1, ROWS] -= 1
 
 
 @numba.njit(nogil=True, cache=True)
 def _sweep(table: Any, slots: int, before_us: Any) -> int:
-    """Remove forgotten rows among the next `slots` slots; how many went.  What this batch changed stays, so that it can still be gathered."""
+    """Remove forgotten rows among the next `slots` slots; how many went.  Nothing may count as changed."""
     last = table.shape[0] - 1
     mask = last - 1
     at = table[last, HAND]
     gone = 0
     for _ in range(slots):
         at &= mask
-        while table[at, KEY] != 0 and table[at, EXPIRES] < before_us and table[at, LINK] == 0:
+        while table[at, KEY] != 0 and table[at, EXPIRES] < before_us:
             remove(table, at)
             gone += 1
         at += 1
@@ -140,30 +155,40 @@ def _sweep(table: Any, slots: int, before_us: Any) -> int:
 @numba.njit(nogil=True, cache=True)
 def _moved(old: Any, new: Any) -> None:
     """Every row, and the chain of changes, from one array to an empty one."""
-    for at in range(old.shape[0] - 1):
+    last = old.shape[0] - 1
+    for at in range(last):
         if old[at, KEY] != 0:
-            _copy(old, at, new, slot_for(new, old[at, KEY]))
-    new[new.shape[0] - 1, CHANGES] = old[old.shape[0] - 1, CHANGES]
-    new[new.shape[0] - 1, NEWEST] = old[old.shape[0] - 1, NEWEST]
+            slot = slot_for(new, old[at, KEY])
+            _copy(old, at, new, slot)
+            new[slot, LINK] = 0
+    changed = np.empty(old[last, CHANGES], np.int64)
+    _slots(old, changed)
+    for was in changed:
+        touch(new, slot_of(new, old[was, KEY]), old[was, RECORD])
 
 
 @numba.njit(nogil=True, cache=True)
-def _changes(table: Any, keys: Any, records: Any) -> None:
-    """The chain of changes, oldest first."""
-    key = table[table.shape[0] - 1, NEWEST]
-    for i in range(len(keys) - 1, -1, -1):
-        slot = slot_of(table, key)
-        keys[i], records[i] = key, table[slot, RECORD]
-        key = table[slot, LINK]
+def _slots(table: Any, slots: Any) -> None:
+    """The slots of the chain of changes, oldest first."""
+    place = table[table.shape[0] - 1, NEWEST]
+    for i in range(len(slots) - 1, -1, -1):
+        slots[i] = place - 1
+        place = table[place - 1, LINK]
+
+
+@numba.njit(nogil=True, cache=True)
+def _gathered(table: Any, slots: Any, out: Any) -> None:
+    for i in range(len(slots)):
+        _copy(table, slots[i], out, i)
 
 
 @numba.njit(nogil=True, cache=True)
 def _begin(table: Any) -> None:
     last = table.shape[0] - 1
-    key = table[last, NEWEST]
-    while key != _END:
-        slot = slot_of(table, key)
-        key = table[slot, LINK]
+    place = table[last, NEWEST]
+    while place != _END:
+        slot = place - 1
+        place = table[slot, LINK]
         table[slot, LINK] = 0
     table[last, NEWEST], table[last, CHANGES] = _END, 0
 
@@ -171,17 +196,9 @@ def _begin(table: Any) -> None:
 @numba.njit(nogil=True, cache=True)
 def unchanged(table: Any, slot: Any) -> None:
     """Take a row out of the chain of changes.  Cost: a walk along those that changed after it."""
-    last = table.shape[0] - 1
-    key, after = table[last, NEWEST], np.int64(-1)
-    while key != table[slot, KEY]:
-        after = slot_of(table, key)
-        key = table[after, LINK]
-    if after < 0:
-        table[last, NEWEST] = table[slot, LINK]
-    else:
-        table[after, LINK] = table[slot, LINK]
+    _relink(table, slot + 1, table[slot, LINK])
     table[slot, LINK] = 0
-    table[last, CHANGES] -= 1
+    table[table.shape[0] - 1, CHANGES] -= 1
 
 
 @numba.njit(nogil=True, cache=True)
@@ -277,16 +294,23 @@ class KeyedTable:
 
     def changes(self) -> tuple[Any, Any]:
         """(keys, first changing record) of the rows that this batch changed, in the order in which it did."""
-        n = int(self._array[-1, CHANGES])
-        keys, records = np.empty(n, np.int64), np.empty(n, np.int64)
-        _changes(self._array, keys, records)
-        return keys, records
+        rows = self.changed_rows()
+        return rows[:, KEY].copy(), rows[:, RECORD].copy()
+
+    def changed_rows(self) -> Any:
+        """(n, width) the rows that this batch changed, in the order in which it did."""
+        slots = np.empty(int(self._array[-1, CHANGES]), np.int64)
+        _slots(self._array, slots)
+        rows = np.empty((len(slots), self.width), np.int64)
+        _gathered(self._array, slots, rows)
+        return rows
 
     def sweep(self, before_us: int, slots: int = SWEEP_SLOTS) -> int:
-        """Forget rows whose time was over before `before_us`, among the next slots; how many went.
+        """Forget rows whose time was over before `before_us`, among the next slots; how many went.  It ends the batch: nothing counts as changed.
 
         A table that became much too large for what is in it shrinks.
         """
+        _begin(self._array)
         gone = int(_sweep(self._array, min(slots, self.slots), before_us))
         if self.slots > SLOTS_MIN and len(self) * 16 < self.slots:
             self._resize(max(self.slots // 4, SLOTS_MIN))
@@ -296,7 +320,7 @@ class KeyedTable:
 
     def delta(self) -> bytes:
         """The rows that this batch changed, as bytes."""
-        return self._bytes(self.rows(self.changes()[0]))
+        return self._bytes(self.changed_rows())
 
     def part(self, part: int) -> bytes:
         """The rows of one of PARTS parts, as bytes."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from footfall.stream.alert_block import AlertBlock
 from footfall.stream.contract import Alert, ViewRows, ViewSchema
 
 
@@ -27,13 +28,14 @@ class Moment(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Change:
-    """One micro-batch: where it came to, changed state by table, view rows, alerts with the actions each goes to, ticks, counters to add."""
+    """One micro-batch: where it came to, changed state by table, view rows, alerts (one by one or in blocks) with the actions each goes to, ticks, counters to add."""
 
     moment: Moment
     deltas: Mapping[str, bytes] = field(default_factory=dict)
     parts: Sequence[tuple[str, int, bytes]] = ()  # (table, part, whole part) written beside the changes
     rows: Sequence[ViewRows] = ()
     alerts: Sequence[tuple[Alert, tuple[str, ...]]] = ()
+    blocks: Sequence[tuple[AlertBlock, tuple[str, ...]]] = ()
     texts: Mapping[int, str] = field(default_factory=dict)
     ticks: Sequence[tuple[str, int, int]] = ()  # (operator, position, clock)
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import zstandard
 
 from footfall.errors import StorageFailed
-from footfall.stream.contract import Alert, ViewSchema
+from footfall.stream.alert_block import AlertBlock
+from footfall.stream.contract import ViewSchema
 from footfall.stream.store.layout import quoted, table_of
-from footfall.stream.store.reading import BUSY_S
+from footfall.stream.store.reading import BUSY_S, block_of
 
 
 def erase_ids(path: Path, ids: Sequence[str]) -> int:
@@ -33,7 +35,9 @@ def erase_ids(path: Path, ids: Sequence[str]) -> int:
         finally:
             connection.close()
     except sqlite3.Error as problem:
-        raise StorageFailed(f"the live state {path} cannot be written: {problem}", got=str(path), hint="free some space, and erase again") from problem
+        raise StorageFailed(
+            f"the live state {path} cannot be written: {problem}", got=str(path), hint="free some space, and erase again"
+        ) from problem
     return gone
 
 
@@ -45,15 +49,18 @@ def _erased(connection: sqlite3.Connection, ids: Sequence[str]) -> int:
         for column in view.keys:
             gone += connection.execute(f"DELETE FROM {table_of(view.name)} WHERE {quoted(column.name)} IN ({marks})", ids).rowcount
     wanted = set(ids)
-    found = []
-    for number, alert in connection.execute("SELECT number, alert FROM alerts"):
-        if wanted & set(msgspec.msgpack.decode(alert, type=Alert).key.values()):
-            found.append((number,))
-    connection.executemany("DELETE FROM alerts WHERE number = ?", found)
-    connection.executemany("DELETE FROM outbox WHERE number = ?", found)
+    packer = zstandard.ZstdCompressor(level=1)
+    for number, packed in connection.execute("SELECT number, block FROM alerts").fetchall():
+        block = block_of(packed)
+        alerts = block.every()
+        kept = [None if alert is None or wanted & set(alert.key.values()) else alert for alert in alerts]
+        if lost := sum(alert is not None for alert in alerts) - sum(alert is not None for alert in kept):
+            gone += lost
+            written = packer.compress(msgspec.msgpack.encode(AlertBlock(block.rule, alerts=kept)))
+            connection.execute("UPDATE alerts SET block = ? WHERE number = ?", (written, number))
     texts = [(hashed,) for hashed, text in connection.execute("SELECT hash, text FROM texts") if text in wanted or wanted & _words(text)]
     connection.executemany("DELETE FROM texts WHERE hash = ?", texts)
-    return gone + len(found)
+    return gone
 
 
 def _words(text: str) -> set[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from footfall.stream.contract import ViewSchema
 
 VERSION = 1
+# A row of alerts is a block: alerts `number` to `last` of one rule.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS moment (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS views (name TEXT PRIMARY KEY, schema BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deltas (of TEXT, sequence INTEGER, rows BLOB, PRIMARY KEY (of, sequence)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS parts (of TEXT, part INTEGER, sequence INTEGER, rows BLOB, PRIMARY KEY (of, part)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS alerts (number INTEGER PRIMARY KEY, rule TEXT NOT NULL, time_us INTEGER NOT NULL, alert BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS outbox (action TEXT, number INTEGER, PRIMARY KEY (action, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alerts (number INTEGER PRIMARY KEY, last INTEGER NOT NULL, rule TEXT NOT NULL, time_us INTEGER NOT NULL, block BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (action TEXT, number INTEGER, last INTEGER NOT NULL, PRIMARY KEY (action, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS texts (hash INTEGER PRIMARY KEY, text TEXT NOT NULL, used_us INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS ticks (operator TEXT, position INTEGER, clock_us INTEGER);
 CREATE TABLE IF NOT EXISTS counts (operator TEXT, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (operator, name)) WITHOUT ROWID;

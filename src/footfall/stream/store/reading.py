@@ -11,8 +11,10 @@ from threading import Lock
 from typing import Any
 
 import msgspec
+import zstandard
 
 from footfall.errors import InvalidQuery, StorageFailed, nearest
+from footfall.stream.alert_block import AlertBlock
 from footfall.stream.contract import Alert, ViewColumn, ViewSchema
 from footfall.stream.store.contract import Moment, Posted, RowsWanted
 from footfall.stream.store.layout import END, ID, START, quoted, table_of
@@ -89,17 +91,19 @@ class SqliteReader:
     def alerts(self, *, after: int = 0, rule: str | None = None, limit: int = 100, newest: bool = True) -> list[tuple[int, Alert]]:
         """Alerts with their numbers, in the order they were raised or the newest first."""
         condition, values = ("", ()) if rule is None else (" AND rule = ?", (rule,))
-        sql = f"SELECT number, alert FROM alerts WHERE number > ?{condition} ORDER BY number {'DESC' if newest else 'ASC'} LIMIT ?"
+        sql = f"SELECT number, last, block FROM alerts WHERE last > ?{condition} ORDER BY number {'DESC' if newest else 'ASC'}"
         with self._reading() as connection:
-            found = [] if connection is None else connection.execute(sql, (after, *values, limit)).fetchall()
-        return [(number, msgspec.msgpack.decode(alert, type=Alert)) for number, alert in found]
+            blocks = iter(()) if connection is None else connection.execute(sql, (after, *values))
+            return _alerts(blocks, after, limit, newest=newest)
 
     def posted(self, action: str, *, after: int, limit: int) -> list[Posted]:
         """What an action has to deliver, in order."""
-        sql = "SELECT o.number, a.alert FROM outbox o JOIN alerts a ON a.number = o.number WHERE o.action = ? AND o.number > ? ORDER BY o.number LIMIT ?"
+        sql = (
+            "SELECT a.number, a.last, a.block FROM outbox o JOIN alerts a ON a.number = o.number WHERE o.action = ? AND o.last > ? ORDER BY o.number"
+        )
         with self._reading() as connection:
-            found = [] if connection is None else connection.execute(sql, (action, after, limit)).fetchall()
-        return [Posted(number, action, msgspec.msgpack.decode(alert, type=Alert)) for number, alert in found]
+            blocks = iter(()) if connection is None else connection.execute(sql, (action, after))
+            return [Posted(number, action, alert) for number, alert in _alerts(blocks, after, limit, newest=False)]
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Counts by operator and name since the state began."""
@@ -130,6 +134,26 @@ class SqliteReader:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+
+def _alerts(blocks: Iterator[tuple[int, int, bytes]], after: int, limit: int, *, newest: bool) -> list[tuple[int, Alert]]:
+    """Alerts of blocks (first number, last number, block), those behind `after`, until there are enough."""
+    found: list[tuple[int, Alert]] = []
+    for number, last, packed in blocks:
+        if len(found) >= limit:
+            break
+        places = list(range(max(0, after + 1 - number), last - number + 1))
+        if newest:
+            places.reverse()
+        places = places[: limit - len(found)]
+        alerts = block_of(packed).some(places)
+        found += [(number + place, alert) for place, alert in zip(places, alerts, strict=True) if alert is not None]
+    return found
+
+
+def block_of(packed: bytes) -> AlertBlock:
+    """A block of alerts as it was stored."""
+    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=AlertBlock)
 
 
 def iso(us: int) -> str:

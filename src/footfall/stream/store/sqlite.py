@@ -18,6 +18,7 @@ import msgspec
 import zstandard
 
 from footfall.errors import LogBusy, StorageFailed
+from footfall.stream.alert_block import AlertBlock
 from footfall.stream.contract import ViewRows, ViewSchema
 from footfall.stream.store.contract import Change, Moment
 from footfall.stream.store.layout import END, SCHEMA, START, VERSION, create_sql, delete_sql, table_of, upsert_sql
@@ -100,7 +101,7 @@ class SqliteViews(SqliteReader):
         """
         sequence = change.moment.sequence
         number = self._number
-        with self._writing(synced=any(actions for _, actions in change.alerts)) as connection:
+        with self._writing(synced=any(actions for _, actions in (*change.alerts, *change.blocks))) as connection:
             connection.execute("INSERT OR REPLACE INTO moment VALUES ('moment', ?)", (msgspec.msgpack.encode(change.moment),))
             deltas = [(table, sequence, self._packer.compress(rows)) for table, rows in change.deltas.items() if rows]
             connection.executemany("INSERT OR REPLACE INTO deltas VALUES (?, ?, ?)", deltas)
@@ -112,7 +113,7 @@ class SqliteViews(SqliteReader):
                 used_us = max(change.moment.clock_us.values(), default=0)
                 texts = [(hashed, text, used_us) for hashed, text in change.texts.items()]
                 connection.executemany("INSERT INTO texts VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET used_us = excluded.used_us", texts)
-            if change.alerts:
+            if change.alerts or change.blocks:
                 number = self._put_alerts(connection, change, number)
             connection.executemany("INSERT INTO ticks VALUES (?, ?, ?)", change.ticks)
             counts = [(operator, name, value) for (operator, name), value in change.counts.items()]
@@ -128,12 +129,14 @@ class SqliteViews(SqliteReader):
         connection.executemany(upsert_sql(view), zip(rows.start_us, rows.ids, rows.end_us, *rows.columns, strict=True))
 
     def _put_alerts(self, connection: sqlite3.Connection, change: Change, number: int) -> int:
-        encode = msgspec.msgpack.Encoder().encode
-        alerts = [(number + index, alert.rule, alert.time_us, encode(alert)) for index, (alert, _) in enumerate(change.alerts, 1)]
-        connection.executemany("INSERT INTO alerts VALUES (?, ?, ?, ?)", alerts)
-        posted = [(action, number + index) for index, (_, actions) in enumerate(change.alerts, 1) for action in actions]
-        connection.executemany("INSERT INTO outbox VALUES (?, ?)", posted)
-        number += len(alerts)
+        blocks = [*change.blocks, *((AlertBlock(alert.rule, alerts=[alert]), actions) for alert, actions in change.alerts)]
+        alerts, posted = [], []
+        for block, actions in blocks:
+            first, number = number + 1, number + len(block)
+            alerts.append((first, number, block.rule, block.last_us(), self._packer.compress(msgspec.msgpack.encode(block))))
+            posted += [(action, first, number) for action in actions]
+        connection.executemany("INSERT INTO alerts VALUES (?, ?, ?, ?, ?)", alerts)
+        connection.executemany("INSERT INTO outbox VALUES (?, ?, ?)", posted)
         connection.execute("INSERT OR REPLACE INTO moment VALUES ('number', ?)", (number,))
         return number
 
@@ -192,7 +195,7 @@ class SqliteViews(SqliteReader):
             covered = connection.execute("SELECT of, min(sequence) FROM parts GROUP BY of HAVING count(*) = ?", (whole_parts,)).fetchall()
             connection.executemany("DELETE FROM deltas WHERE of = ? AND sequence <= ?", covered)
             for action, number in delivered.items():
-                connection.execute("DELETE FROM outbox WHERE action = ? AND number <= ?", (action, number))
+                connection.execute("DELETE FROM outbox WHERE action = ? AND last <= ?", (action, number))
             sql = """DELETE FROM alerts WHERE number IN (SELECT number FROM alerts WHERE time_us < ? AND number < (SELECT coalesce(min(number), 1 << 62)
                      FROM outbox) ORDER BY number LIMIT ?)"""
             connection.execute(sql, (alerts_before_us, PRUNE_ROWS))
