@@ -123,7 +123,25 @@ def question(kind: type[Analysis]) -> str:
     return f"## {kind.name}\n\n{definition}\n\n{table(('parameter', 'meaning'), options)}"
 
 
+def actions() -> str:
+    """Every kind of action: its summary and keys."""
+    from footfall.connectors.actions.settings import KINDS, Notification
+
+    shared = [field.name for field in msgspec.structs.fields(Notification)]
+    parts = []
+    for kind, struct in {"all kinds": Notification, **KINDS}.items():
+        rows = [
+            (f"`{field.name}`", "" if field.required or field.default in (None, msgspec.NODEFAULT) else f"`{field.default}`", describe(field.type))
+            for field in msgspec.structs.fields(struct)
+            if struct is Notification or field.name not in shared
+        ]
+        name = kind if struct is Notification else f"`{kind}`"
+        parts.append(f"### {name}\n\n{inspect.cleandoc(struct.__doc__ or '')}\n\n{table(('key', 'default', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "actions": actions,
     "settings": settings,
     "errors": error_codes,
     "drops": drops,
