@@ -56,7 +56,7 @@ def check(name: str, declared: Dimension) -> None:
         if parts.scheme not in SCHEMES:
             near = nearest(parts.scheme, SCHEMES, limit=1)
             hint = f"did you mean {near[0]}://?" if near else "write sqlite:///file.db, postgresql://user@host/name or mysql://user@host/name"
-            raise wrong(f"cannot be read from {parts.scheme or declared.url!r}", "url", parts.scheme, hint)
+            raise wrong(f"cannot be read from {(parts.scheme or declared.url)!r}", "url", parts.scheme, hint)
         if parts.password is not None:
             raise wrong("has a password in its url", "url", None, 'leave it out, and name an environment variable: password_env = "DB_PASSWORD"')
     try:
