@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from footfall.event.schema import TIME
 from footfall.kernels.live.table import PARTS
@@ -190,7 +191,7 @@ def stored_run(rule: Rule, records: Sequence[Record], chance: random.Random, pat
             store.close()
             store = SqliteViews(path)
             live = LivePath([rule.operator(lateness_us=LATENESS_US)], store, "log")
-    alerts = [alert for _, alert in store.alerts(limit=10_000, newest=False)]
+    alerts = [replace(alert, raised_us=0) for _, alert in store.alerts(limit=10_000, newest=False)]
     store.close()
     return alerts
 
