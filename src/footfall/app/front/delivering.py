@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 
@@ -27,10 +29,10 @@ from footfall.connectors.actions.contract import Action, message_of
 from footfall.connectors.actions.settings import Notify, check_names
 from footfall.errors import DeliveryFailed, FootfallError
 from footfall.stream.contract import Alert
-from footfall.stream.store.contract import ViewsReader
+from footfall.stream.store.contract import Posted, ViewsReader
 
 POLL_S = 0.2
-LOOK_BACK_S = 5.0  # how often an idle channel looks whether the outbox is still the same one
+AHEAD_ROWS, AHEAD_S = 500, 1.0  # so many rows of the outbox are read at once, and kept for so long: a person may be erased from it
 CLAIM_S = 1.0
 STOP_S = 5.0
 PAUSE_FIRST_S, PAUSE_TIMES, PAUSE_MAX_S = 1.0, 3.0, 3_600.0  # twelve tries take about four hours
@@ -83,7 +85,9 @@ class Channel:
         self._letters_until_s = 0.0  # no parked alert is tried before
         self._letter_failed = False
         self._singly = 0  # so many rows are tried one by one, because together they were refused
-        self._look_back_s = 0.0
+        self._looked = False
+        self._ahead: deque[Posted] = deque()  # rows that were read and not tried yet
+        self._ahead_until_s = 0.0
 
     def turn(self) -> float:
         """Try one parked alert or the next rows, or neither; how many seconds may pass before the next turn.
@@ -96,9 +100,7 @@ class Channel:
         now_s, now_us = self._timing.steady_s(), self._timing.now_us()
         if now_s < self._rest_until_s:
             return self._rest_until_s - now_s
-        if now_s >= self._look_back_s:
-            self._look_back_s = now_s + LOOK_BACK_S
-            self._look_back()
+        self._looked = self._looked or self._look_back()
         skipped, self._letter_failed = self._letter_failed, False
         if not skipped and now_s >= self._letters_until_s and (letter := self._deliveries.due(self.outlet.name, now_us)) is not None:
             self._again(letter)
@@ -124,8 +126,7 @@ class Channel:
         """Try the next rows of the outbox; whether there were any."""
         name = self.outlet.name
         alone = self._singly > 0 or self._failures >= AWAY_FROM
-        passed, _ = self._deliveries.passed(name)
-        rows = self._views.posted(name, after=passed, limit=1 if alone else self.outlet.action.batch)
+        rows = self._next(1 if alone else self.outlet.action.batch)
         if not rows:
             return False
         self._singly = max(0, self._singly - 1)
@@ -145,6 +146,15 @@ class Channel:
         if wanted:
             self._after(problem, noted.at_us)
         return True
+
+    def _next(self, limit: int) -> list[Posted]:
+        """Rows behind what was passed.  Reading a row reads the block that it is in, so many are read at once."""
+        now_s = self._timing.steady_s()
+        if not self._ahead or now_s >= self._ahead_until_s:
+            passed, _ = self._deliveries.passed(self.outlet.name)
+            self._ahead = deque(self._views.posted(self.outlet.name, after=passed, limit=max(limit, AHEAD_ROWS)))
+            self._ahead_until_s = now_s + AHEAD_S
+        return list(islice(self._ahead, limit))
 
     def _again(self, letter: Letter, *, ahead: bool = False) -> None:
         """Try a parked alert again.  One that is tried ahead of its time, to see whether the other side is back, loses no patience by it."""
@@ -184,6 +194,8 @@ class Channel:
         self._unsaved = noted
         self._deliveries.note(noted)
         self._unsaved = None
+        while noted.passed is not None and self._ahead and self._ahead[0].number <= noted.passed[0]:
+            self._ahead.popleft()
 
     # --- the other side --------------------------------------------------------------------------------------------------
 
@@ -204,17 +216,21 @@ class Channel:
         self._letters_until_s = now_s + max(pause_s, asked_s)
         self._rest_until_s = now_s + (asked_s if parked else max(pause_s, asked_s))
 
-    def _look_back(self) -> None:
-        """Begin again when the outbox is another one: its numbers ended before, or another alert has the number that was passed."""
+    def _look_back(self) -> bool:
+        """Begin again when the outbox is another one: its numbers ended before, or another alert has the number that was passed.
+
+        Whether there was anything to look at.
+        """
         name = self.outlet.name
         passed, passed_id = self._deliveries.passed(name)
-        newest = self._views.alerts(limit=1) if passed else []
+        newest = self._views.alerts(limit=1)
         if not newest:
-            return
-        there = self._views.alerts(after=passed - 1, limit=1, newest=False)
+            return False
+        there = self._views.alerts(after=passed - 1, limit=1, newest=False) if 0 < passed <= newest[0][0] else []
         if newest[0][0] < passed or (there and there[0][0] == passed and there[0][1].id != passed_id):
             _logger.warning("action %s: the live state was made anew; its alerts are looked through from the first", name)
             self._deliveries.rewind(name)
+        return True
 
 
 def outlets(settings: Sequence[Notify], state_folder: Path, environment: Mapping[str, str]) -> list[Outlet]:
