@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from footfall.app.front.deliveries import Deliveries
-from footfall.app.front.delivering import Channel, Outlet, Timing
+from footfall.app.front.delivering import POLL_S, Channel, Outlet, Timing
 from footfall.connectors.actions.contract import Message
 from footfall.errors import DeliveryFailed
 from footfall.stream.contract import Alert
@@ -147,14 +147,14 @@ class Bench:
                 self.clock.passed_s = until_s
                 return
             # A pause that is not a whole poll is waited for; while only polls follow, time is passed over up to what is due.
-            self.clock.passed_s += pause_s if pause_s < 0.15 else self._until_next(pause_s, until_s)
+            self.clock.passed_s += self._until_next(until_s) if pause_s == POLL_S else pause_s
         raise AssertionError(f"more than {turns_max} turns for {seconds} s")
 
-    def _until_next(self, pause_s: float, until_s: float) -> float:
+    def _until_next(self, until_s: float) -> float:
         """Seconds that may be passed over, because nothing is due in them."""
         due_us = self.deliveries.next_us("ops")
         due_s = until_s if due_us is None else (due_us - START_US) / 1e6
-        return max(pause_s, min(due_s, until_s) - self.clock.passed_s)
+        return max(4 * POLL_S, min(due_s, until_s) - self.clock.passed_s)
 
     def dead(self) -> list[tuple[str, str]]:
         return [(letter.alert.id, letter.reason) for letter in self.deliveries.letters("ops")]

@@ -31,7 +31,7 @@ from footfall.errors import DeliveryFailed, FootfallError
 from footfall.stream.contract import Alert
 from footfall.stream.store.contract import Posted, ViewsReader
 
-POLL_S = 0.2
+POLL_S = 0.05
 AHEAD_ROWS, AHEAD_S = 500, 1.0  # so many rows of the outbox are read at once, and kept for so long: a person may be erased from it
 CLAIM_S = 1.0
 STOP_S = 5.0
