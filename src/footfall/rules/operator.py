@@ -11,6 +11,7 @@ from footfall.rules.contract import Rule, spec_of
 from footfall.rules.raising import Candidates, Details, Raiser, key_of, key_texts
 from footfall.stream.aggregate import AT_ONCE
 from footfall.stream.contract import Outputs, StreamName, ViewSchema
+from footfall.stream.state import sweep_tables
 
 if TYPE_CHECKING:
     from footfall.kernels.live.table import KeyedTable
@@ -39,6 +40,10 @@ class RuleOperator:
     def tables(self) -> Mapping[str, KeyedTable]:
         """What it remembers of keys, and which keys rest."""
         return {**self._own, **self._raiser.tables()}
+
+    def sweep(self, clock_us: int) -> None:
+        """Forget keys that mean nothing any more."""
+        sweep_tables(self.tables().values(), clock_us - self.lateness_us)
 
     def tick(self, clock_us: int, out: Outputs) -> bool:
         """Whatever a record decides is decided when it is taken: no timer."""

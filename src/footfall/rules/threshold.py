@@ -24,6 +24,7 @@ from footfall.rules.raising import Candidates, Raiser, key_of, key_texts
 from footfall.stream.aggregate import Aggregate, Changed, Watched
 from footfall.stream.contract import Outputs, StreamName, ViewColumn, ViewRows, ViewSchema
 from footfall.stream.measure import Measure, measure
+from footfall.stream.state import sweep_tables
 from footfall.stream.view import check_session, column_of, view_schema
 from footfall.stream.window import window
 
@@ -134,6 +135,11 @@ class ThresholdOperator:
             gone += self._aggregate.moved(changed, recorded)
             self._aggregate.shown(ids)
         return ViewRows(self.rule.name, ids.tolist(), changed.start_us[recorded].tolist(), changed.end_us[recorded].tolist(), columns, gone)
+
+    def sweep(self, clock_us: int) -> None:
+        """Forget windows that nothing can change any more, and keys that have rested."""
+        self._aggregate.sweep(clock_us - self.lateness_us)
+        sweep_tables(self._raiser.tables().values(), clock_us - self.lateness_us)
 
     def tick(self, clock_us: int, out: Outputs) -> bool:
         """Windows need no timer."""

@@ -15,6 +15,7 @@ import numpy as np
 from footfall.kernels.live import active
 from footfall.kernels.live.table import EXPIRES, KEY, KeyedTable
 from footfall.stream.contract import Outputs, StreamName, ViewColumn, ViewRows, ViewSchema
+from footfall.stream.state import sweep_tables
 
 if TYPE_CHECKING:
     from footfall.stream.batch import Batch
@@ -64,13 +65,14 @@ class ActiveNow:
             self._texts[group] = out.texts[group] = msgspec.json.encode(texts).decode()
 
     def _count(self, clock_us: int, out: Outputs) -> None:
-        """Rows of groups whose number changed."""
+        """Rows of groups whose number changed, or where somebody was just there."""
         self._groups.reserve(len(self._groups))
-        if not active.count(self._people.array(), self._groups.array(), clock_us - self._span_us):
-            return
+        active.count(self._people.array(), self._groups.array(), clock_us - self._span_us)
         keys, _ = self._groups.changes()
+        if not len(keys):
+            return
         fields = self._groups.rows(keys)
-        moved = fields[:, active.PEOPLE] != fields[:, active.BEFORE]
+        moved = (fields[:, active.PEOPLE] > 0) | (fields[:, active.BEFORE] > 0)
         keys, number, last = keys[moved].tolist(), fields[moved, active.PEOPLE].tolist(), (fields[moved, EXPIRES] - self._span_us).tolist()
         there = [row for row, people in enumerate(number) if people]
         texts = [msgspec.json.decode(self._texts.get(keys[row], "[null,null]")) for row in there]
@@ -85,6 +87,10 @@ class ActiveNow:
         """While nothing arrives people leave; what that changes no later record depends on, so it is no tick to remember."""
         self._count(clock_us + self.lateness_us, out)
         return False
+
+    def sweep(self, clock_us: int) -> None:
+        """Forget people and groups that are no longer active."""
+        sweep_tables((self._people, self._groups), clock_us - self.lateness_us)
 
     def wanted_texts(self) -> list[int]:
         """The groups whose names must be given back after a restart."""

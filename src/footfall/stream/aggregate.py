@@ -12,6 +12,7 @@ from footfall.kernels.live import measures as measuring
 from footfall.kernels.live import sessions, windows
 from footfall.kernels.live.table import KEY, OWN, RECORD, KeyedTable
 from footfall.stream.measure import Measure
+from footfall.stream.state import slots_to_sweep
 
 if TYPE_CHECKING:
     from footfall.stream.batch import Batch
@@ -83,6 +84,15 @@ class Aggregate:
         self._gone = []
         crossed = [self._piece(batch, given, piece, keys, watermarks_us) for piece in pieces(which)]
         return np.concatenate(crossed) if crossed else np.empty((0, 6), np.int64)
+
+    def sweep(self, before_us: int) -> None:
+        """Forget windows that were over before a moment, and what belongs to windows that are no more."""
+        for table in self.tables().values():
+            if table in (self.pairs, self.bins):
+                table.end()
+                measuring.sweep_owned(table.array(), self.main.array(), slots_to_sweep(table))
+            else:
+                table.sweep(before_us, slots_to_sweep(table))
 
     def flag_raised(self, rows: Any) -> None:
         """These windows have raised their alert."""

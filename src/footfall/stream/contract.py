@@ -130,6 +130,9 @@ class Operator(Protocol):
     def take(self, batch: Batch, out: Outputs) -> None:
         """Take the records of a batch, in order."""
 
+    def sweep(self, clock_us: int) -> None:
+        """Forget some of what is over at an event clock; called behind every micro-batch, which it ends."""
+
     def tick(self, clock_us: int, out: Outputs) -> bool:
         """The event clock, less this operator's lateness, has come to `clock_us`: do what timers demand.
 

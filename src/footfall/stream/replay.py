@@ -93,5 +93,4 @@ class Replay:
         self.store.commit(Change(moment, rows=out.rows, blocks=[(block, ()) for block in out.blocks], texts=out.texts))
         for (_, name), value in out.counts.items():
             self.counts[name] = self.counts.get(name, 0) + value
-        for table in self.operator.tables().values():
-            table.sweep(self._clock_us - self.operator.lateness_us, max(1_024, table.slots // 16))
+        self.operator.sweep(self._clock_us)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from footfall.stream.dimensions import DimensionTable
     from footfall.stream.store.contract import ViewsStore
 
-SWEEP_SHARE = 16  # of a table's slots a batch
 STREAMS: tuple[StreamName, ...] = ("events", "logs")
 _logger = logging.getLogger("footfall.live")
 
@@ -154,8 +153,7 @@ class LivePath:
         for operator in self.operators:
             clock_us = self.moment.clock_us.get(operator.stream)
             if clock_us is not None:
-                for table in operator.tables().values():
-                    table.sweep(clock_us - operator.lateness_us, max(1_024, table.slots // SWEEP_SHARE))
+                operator.sweep(clock_us)
 
 
 def _stored_as(operator: Operator, table: str) -> str:

@@ -6,7 +6,7 @@ what is written is at most twice what changed, nothing waits for a whole table, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from footfall.stream.store.contract import ViewsStore
 
 PART_BYTES_MIN = 16 << 10
+SWEEP_SLOTS_MIN, SWEEP_SHARE = 1_024, 16
+
+
+def slots_to_sweep(table: KeyedTable) -> int:
+    """How many slots of a table are looked through behind a micro-batch."""
+    return max(SWEEP_SLOTS_MIN, table.slots // SWEEP_SHARE)
+
+
+def sweep_tables(tables: Iterable[KeyedTable], before_us: int) -> None:
+    """Forget rows whose time was over before a moment."""
+    for table in tables:
+        table.sweep(before_us, slots_to_sweep(table))
 
 
 class Saved:

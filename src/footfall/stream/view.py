@@ -124,6 +124,10 @@ class ViewOperator:
         if len(changed.ids) or changed.gone:
             out.rows.append(view_rows(self.views[0], self._aggregate, batch, changed, out))
 
+    def sweep(self, clock_us: int) -> None:
+        """Forget windows that nothing can change any more."""
+        self._aggregate.sweep(clock_us - self.lateness_us)
+
     def tick(self, clock_us: int, out: Outputs) -> bool:
         """Windows need no timer: whether a row is final is read from the event clock."""
         del clock_us, out

@@ -8,6 +8,7 @@ A measure has fields of its own in the window's row, from its AT on:
     PATH             how many, then (time, hash) of the newest ones, oldest first
 
 Distinct values are kept one by one in the table `pairs`, each with the hash of the one before it, so they are exact and a window's can be walked.
+Rows of `pairs` and `bins` belong to a window (OWNER) and are forgotten when it is: a session lasts longer than its first records can tell.
 A quantile is read from logarithmic bins in the table `bins` (after DDSketch, Masson, Rim & Lee 2019): its value is within 1 % of an exact
 one.  Values over a rule's limit are counted exactly, so whether a quantile is over it needs no sketch.  A path is ordered by time, equal times
 by arrival.  Cost: 5 to 30 ns a measure and record, a quantile is read in one look-up a bin.
@@ -24,13 +25,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from footfall.kernels.live.table import EXPIRES, KEY, OWN, mixed, slot_for, slot_of, stored, touch
+from footfall.kernels.live.table import HAND, KEY, OWN, mixed, remove, slot_for, slot_of, stored, touch
 
 COUNT_ALL, SUM, MEAN, MIN, MAX, SHARE, DISTINCT, QUANTILE, PATH, COUNT_IF = range(10)
 KIND, AT, SIZE, RANK = range(4)
 START, END, COUNT, FLAGS, GROUP = range(OWN, OWN + 5)  # of a window's row; GROUP is the hash of its key
 FIRST_MEASURE = OWN + 5
-PAIR_FIELDS = BIN_FIELDS = 1
+OWNER = OWN + 1  # of a row of `pairs` or `bins`
+PAIR_FIELDS = BIN_FIELDS = 2
 GROWTH = 1.0199  # of a bin: its middle is within 1 % of everything in it
 _LOG_GROWTH = math.log(GROWTH)
 _TINY = 1e-9
@@ -70,14 +72,12 @@ def _add_distinct(main: Any, pairs: Any, slot: Any, place: Any, value: Any) -> N
     """`place` is (first field, measure, record)."""
     at, measure, record = place
     found = slot_for(pairs, stored(mixed(mixed(main[slot, KEY], measure), value)))
-    if pairs[found, OWN] == 0:
+    if pairs[found, OWNER] == 0:
         pairs[found, OWN] = main[slot, at + 1] if main[slot, at] else np.int64(1)
+        pairs[found, OWNER] = main[slot, KEY]
         main[slot, at] += 1
         main[slot, at + 1] = value
-    elif pairs[found, EXPIRES] >= main[slot, EXPIRES]:
-        return
-    pairs[found, EXPIRES] = max(pairs[found, EXPIRES], main[slot, EXPIRES])
-    touch(pairs, found, record)
+        touch(pairs, found, record)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -85,7 +85,7 @@ def _add_to_bin(main: Any, bins: Any, slot: Any, place: Any, number: Any) -> Non
     """`place` is (bin, measure, record)."""
     found = slot_for(bins, stored(mixed(mixed(main[slot, KEY], place[1]), place[0])))
     bins[found, OWN] += number
-    bins[found, EXPIRES] = max(bins[found, EXPIRES], main[slot, EXPIRES])
+    bins[found, OWNER] = main[slot, KEY]
     touch(bins, found, place[2])
 
 
@@ -258,3 +258,19 @@ def merge(main: Any, pairs: Any, bins: Any, plan: Any, slots: Any) -> None:
             elif main[to, at + 1] == 0 or (kind == MIN and reals[of, at] < reals[to, at]) or (kind == MAX and reals[of, at] > reals[to, at]):
                 reals[to, at] = reals[of, at]
             main[to, at + 1] += main[of, at + 1]
+
+
+@numba.njit(nogil=True, cache=True)
+def sweep_owned(side: Any, main: Any, slots: int) -> int:
+    """Remove rows of `pairs` or `bins` whose window is no more, among the next slots; how many went.  Nothing may count as changed."""
+    last = side.shape[0] - 1
+    at = side[last, HAND]
+    gone = 0
+    for _ in range(min(slots, last)):
+        at &= last - 1
+        while side[at, KEY] != 0 and slot_of(main, side[at, OWNER]) < 0:
+            remove(side, at)
+            gone += 1
+        at += 1
+    side[last, HAND] = at & (last - 1)
+    return gone

@@ -305,16 +305,16 @@ class KeyedTable:
         _gathered(self._array, slots, rows)
         return rows
 
-    def sweep(self, before_us: int, slots: int = SWEEP_SLOTS) -> int:
-        """Forget rows whose time was over before `before_us`, among the next slots; how many went.  It ends the batch: nothing counts as changed.
-
-        A table that became much too large for what is in it shrinks.
-        """
+    def end(self) -> None:
+        """The batch is over: nothing counts as changed, and a table that became much too large for what is in it shrinks."""
         _begin(self._array)
-        gone = int(_sweep(self._array, min(slots, self.slots), before_us))
         if self.slots > SLOTS_MIN and len(self) * 16 < self.slots:
             self._resize(max(self.slots // 4, SLOTS_MIN))
-        return gone
+
+    def sweep(self, before_us: int, slots: int = SWEEP_SLOTS) -> int:
+        """Forget rows whose time was over before `before_us`, among the next slots; how many went.  It ends the batch."""
+        self.end()
+        return int(_sweep(self._array, min(slots, self.slots), before_us))
 
     # --- written and read back -------------------------------------------------------------------------------------------
 
