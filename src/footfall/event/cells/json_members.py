@@ -70,12 +70,13 @@ def _nested_end(octets: Any, i: int, stop: int) -> int:
 
 
 @numba.njit(nogil=True, cache=True, forceinline=True)
-def _scan_row(octets: Any, place: tuple[int, int, int], state: Any, wanted: Any, heads: Any, cells: Any) -> bool:
+def _scan_row(octets: Any, place: tuple[int, int, int], how: Any, cells: Any) -> bool:
     """The wanted members of one object at (row, start, stop) -> the row of (n, names, 3) cells, the first of each name; False when it is not understood.
 
     Rows of one stream name their members in the same order, so each head (`"name":`) is first compared with the head at the same place in
     the row before.  The scan ends where everything is found.
     """
+    state, wanted, heads = how
     row, i, stop = place
     missing, member = cells.shape[1], 0
     if i >= stop or octets[i] != 123:
@@ -94,11 +95,10 @@ def _scan_row(octets: Any, place: tuple[int, int, int], state: Any, wanted: Any,
                 return False
         name = heads[member, 2]
         member = min(member + 1, HEADS - 1)
-        i = _blank(octets, i, stop, LOOSE_BLANKS)
-        if i >= stop:
+        first = _blank(octets, i, stop, LOOSE_BLANKS)
+        if first >= stop:
             return False
-        first = i
-        i, what = _value_end(octets, i, stop)
+        i, what = _value_end(octets, first, stop)
         if i < 0:
             return False
         if name >= 0 and cells[row, name, 1] == 0:
@@ -107,30 +107,25 @@ def _scan_row(octets: Any, place: tuple[int, int, int], state: Any, wanted: Any,
             missing -= 1
             if missing == 0:
                 return True
-        if i < stop and octets[i] == 44:
-            i += 1
-            continue
-        i = _blank(octets, i, stop, LOOSE_BLANKS)
-        if i >= stop:
-            return False
-        if octets[i] == 125:
-            return True
-        if octets[i] != 44:
-            return False
+        if i >= stop or octets[i] != 44:
+            i = _blank(octets, i, stop, LOOSE_BLANKS)
+            if i >= stop or octets[i] != 44:
+                return i < stop and octets[i] == 125
         i += 1
 
 
 @numba.njit(nogil=True, cache=True)
-def _scan(octets: Any, rows: Any, state: Any, wanted: Any, heads: Any, cells: Any, odd: Any) -> None:
+def _scan(octets: Any, rows: Any, how: Any, cells: Any, odd: Any) -> None:
     """(n, 3) cells of objects -> (n, names, 3) cells of their members; marks the rows that are not understood or end too near the last byte."""
     limit = len(octets) - SLACK
     for row in range(len(rows)):
-        if rows[row, 2] == NESTED and octets[rows[row, 0]] != 91:
-            start, stop = rows[row, 0], rows[row, 1]
-            state[STOP] = stop
-            if stop > limit or not _scan_row(octets, (row, start, stop), state, wanted, heads, cells):
-                cells[row, :, :] = 0
-                odd[row] = True
+        start, stop = rows[row, 0], rows[row, 1]
+        if rows[row, 2] != NESTED or (stop <= limit and octets[start] == 91):
+            continue
+        how[0][STOP] = stop
+        if stop > limit or not _scan_row(octets, (row, start, stop), how, cells):
+            cells[row, :, :] = 0
+            odd[row] = True
 
 
 @numba.njit(nogil=True, cache=True)
@@ -322,7 +317,7 @@ def _scan_level(octets: Octets, rows: Numbers, paths: dict[tuple[str, ...], tupl
     cells = np.zeros((len(rows), len(names), 3), np.int32)
     state = np.zeros(STATE_SIZE, np.int64)
     state[BLANKS] = LOOSE_BLANKS
-    _scan(octets, rows, state, Names(names).arrays, np.zeros((HEADS, 3), np.int64), cells, odd)
+    _scan(octets, rows, (state, Names(names).arrays, np.zeros((HEADS, 3), np.int64)), cells, odd)
     found: dict[tuple[str, ...], Numbers] = {}
     for index, name in enumerate(names):
         own = np.ascontiguousarray(cells[:, index])
