@@ -24,7 +24,7 @@ BODIES = ((1, False), (20, False), (100, False), (500, False), (100, True), (500
 class Server:
     """One server process (and its children) for one cell."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, declared: str = "") -> None:
         self.kind = kind
         self.folder = folder
         if kind in ("raw", "drop"):
@@ -32,6 +32,8 @@ class Server:
         else:
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "footfall", "init", str(folder)], check=True, capture_output=True)
+            with (folder / "footfall.toml").open("a") as out:
+                out.write(declared)
             only = ["--only", "door"] if kind == "durable" else []
             command = [sys.executable, "-m", "footfall", "-C", str(folder), "up", "--port", "0", *only]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

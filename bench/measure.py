@@ -26,6 +26,11 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def resident_mb() -> float:
+    """The memory this process holds now."""
+    return int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
+
+
 def enough(times: list[float], repeats: int) -> bool:
     """Whether there were enough runs, the first of which is the warm-up: quick things are repeated more often, slow ones less."""
     done, spent = len(times) - 1, sum(times[1:])

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import data
 import door
+import live
 import peers
 import tables
 
@@ -25,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 FUNNEL_WINDOW_US = 24 * 3_600_000_000
 GAP_US = 1_800_000_000
+PARTS = ("import", "analyses", "growth", "door", "live")
 QUESTIONS = ("funnel", "sessions", "sessions whole row", "transitions", "retention")
 
 # who -> module, how its table is called, and its ways to answer each question.  The fastest way is the peer.
@@ -62,6 +64,7 @@ class Bench:
     measured: list[dict] = field(default_factory=list)
     tables: list[tuple[str, list[dict[str, str]]]] = field(default_factory=list)
     measured_at_the_door: list[dict] = field(default_factory=list)
+    measured_live: list[dict] = field(default_factory=list)
 
     def measure(self, who: str, question: str, module: str, case: str, **context: object) -> dict | None:
         """One thing in its own process; None (and a line that says why) when it failed."""
@@ -205,18 +208,20 @@ def main() -> int:
     parser.add_argument("--no-peers", action="store_true", help="footfall alone; nothing is installed")
     parser.add_argument("--all", action="store_true", help="the peers' slower ways too")
     parser.add_argument("--landed", action="store_true", help="the peers over files that are not compacted too")
-    parser.add_argument("--only", choices=["import", "analyses", "growth", "door"], action="append", help="one part; repeatable")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part; repeatable")
+    parser.add_argument("--live", action="store_const", const=["live"], dest="only", help="the same as --only live")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads for everybody")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     asked = parser.parse_args()
-    if not asked.no_peers and (reason := peers.QUERIES.install()):
-        print(f"the peers cannot be installed ({reason}); footfall is measured alone", file=sys.stderr)
-        asked.no_peers = True
+    parts = asked.only or PARTS
+    with_queries = not asked.no_peers and bool({"import", "analyses"} & set(parts))
+    if with_queries and (reason := peers.QUERIES.install()):
+        print(f"the peers of imports and analyses cannot be installed: {reason}", file=sys.stderr)
+        with_queries = False
     (RESULTS / "scratch").mkdir(parents=True, exist_ok=True)
-    bench = Bench(asked.threads, 1 if asked.quick else 3, not asked.no_peers, asked.all)
+    bench = Bench(asked.threads, 1 if asked.quick else 3, with_queries, asked.all)
     machine = tables.hardware(asked.threads)
     print(machine, file=sys.stderr)
-    parts = asked.only or ["import", "analyses", "growth", "door"]
     if "analyses" in parts:
         for kind in ("compacted", "landed") if asked.landed else ("compacted",):
             measure_analyses(bench, 200_000 if asked.quick else 20_000_000, kind)
@@ -228,6 +233,11 @@ def main() -> int:
         measured, rows = door.measure(0.5 if asked.quick else 4, 1 if asked.quick else 2, RESULTS / "scratch")
         bench.measured_at_the_door = measured
         bench.add("The front door, events a second, client on the same cores", rows)
+    if "live" in parts:
+        settings = {"quick": asked.quick, "with_peers": not asked.no_peers, "all_ways": asked.all, "threads": asked.threads}
+        bench.measured_live, shown = live.measure(RESULTS, **settings)
+        for title, rows in shown:
+            bench.add(title, rows)
     name = "quick" if asked.quick else "latest"
     pages = "\n".join(tables.markdown(title, rows) for title, rows in bench.tables)
     (RESULTS / f"{name}.md").write_text(f"# Measured\n\n{machine}.  Seconds are median / best.\n\n{pages}")
@@ -235,6 +245,7 @@ def main() -> int:
         "machine": machine,
         "measured": [{k: v for k, v in one.items() if k != "result"} for one in bench.measured],
         "door": bench.measured_at_the_door,
+        "live": bench.measured_live,
         "tables": dict(bench.tables),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1))
