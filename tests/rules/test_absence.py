@@ -6,7 +6,6 @@ import random
 from collections import Counter
 
 import pytest
-from rule_streams import LATENESS_US, T0, Record, Runner, S, random_stream, run, stored_run, table_of, taken
 
 from footfall.errors import InvalidConfig
 from footfall.event.span import Span
@@ -14,6 +13,7 @@ from footfall.kernels.live.absences import NEWEST, WAITS
 from footfall.rules.absence import Absence
 from footfall.stream.runtime import LivePath
 from footfall.stream.store.sqlite import SqliteViews
+from live_streams import LATENESS_US, T0, Record, Runner, S, random_stream, run, stored_run, table_of, taken
 
 NEVER = Span("1us")
 
@@ -93,7 +93,7 @@ def test_the_idle_clock_decides_what_is_left(seed):
     chance = random.Random(seed)
     rule = rule_of(chance.choice(["90s", "5m"]), cool_down=NEVER)
     records = random_stream(chance, 40, users=4, step_s=15)
-    runner = Runner(rule)
+    runner = Runner(lambda: rule.operator(lateness_us=LATENESS_US))
     runner.take(records)
     if seed % 2:
         runner.restart(whole=seed % 4 == 1)
@@ -151,7 +151,7 @@ def test_a_record_at_the_deadline_is_in_time_and_equal_times_go_by_position():
 
 def test_it_waits_until_nothing_can_come_any_more():
     rule = rule_of("1m")
-    runner = Runner(rule)
+    runner = Runner(lambda: rule.operator(lateness_us=LATENESS_US))
     runner.take([Record(0, T0, T0, "a", "u"), Record(1, T0 + 70 * S, T0 + 70 * S, "x", "u")])
     assert runner.run.alerts == []  # a record of the deadline itself may still come
     runner.take([Record(2, T0 + 70 * S + 1, T0 + 70 * S + 1, "x", "u")])

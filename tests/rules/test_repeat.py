@@ -7,12 +7,12 @@ from bisect import insort
 from collections import defaultdict
 
 import pytest
-from rule_streams import LATENESS_US, T0, Record, S, in_order, plain, random_stream, run, stored_run, taken
 
 from footfall.errors import InvalidConfig
 from footfall.event.filters import Filter
 from footfall.event.span import Span
 from footfall.rules.repeat import Repeat
+from live_streams import LATENESS_US, T0, Record, S, in_order, plain, random_stream, run, stored_run, taken
 
 
 def rule_of(times: int = 3, within: str = "30s", **more) -> Repeat:

@@ -7,11 +7,11 @@ import math
 import random
 
 import pytest
-from rule_streams import Record, random_stream, run, stored_run, taken
 
 from footfall.errors import InvalidConfig
 from footfall.rules.linear import BYTES_MAX, FORMAT
 from footfall.rules.score import Score
+from live_streams import Record, random_stream, run, stored_run, taken
 
 MODEL = {
     "format": FORMAT,

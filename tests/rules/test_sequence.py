@@ -6,12 +6,12 @@ import random
 from itertools import combinations
 
 import pytest
-from rule_streams import LATENESS_US, T0, Record, S, in_order, plain, random_stream, run, stored_run, taken
 
 from footfall.errors import InvalidConfig
 from footfall.event.span import Span
 from footfall.kernels.live.sequences import recent_of
 from footfall.rules.sequence import Sequence
+from live_streams import LATENESS_US, T0, Record, S, in_order, plain, random_stream, run, stored_run, taken
 
 STEPS = [("name=a", "name=b"), ("name=a", "name=a"), ("name=a", "name=b|a", ("name=c|b", "price>=1")), ("name=a", "name=b", "name=a", "name=c")]
 

@@ -7,10 +7,10 @@ import random
 
 import numpy as np
 import pytest
-from rule_streams import T0, Record, S, random_stream, run, stored_run, taken
 
 from footfall.errors import InvalidConfig
 from footfall.rules.spike import Spike
+from live_streams import T0, Record, S, random_stream, run, stored_run, taken
 
 MEASURES = ["count", "count(name=a)", "sum(price)", "share(name=a)", "mean(price)"]
 

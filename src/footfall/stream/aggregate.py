@@ -151,7 +151,8 @@ class Aggregate:
             self._take_sessions((given, which, keys, batch.time_us, watermarks_us - self.window.size_us), crossings)
         else:
             tables = (self.main.array(), self.pairs.array(), self.bins.array())
-            self.refused += windows.take(*tables, self._plan, given, which, keys, batch.time_us, self._span, self._limits, crossings)
+            records = (which, keys, batch.time_us, watermarks_us)
+            self.refused += windows.take(*tables, self._plan, given, *records, self._span, self._limits, crossings)
         return crossings[1 : crossings[0, 0] + 1]
 
     def _take_sessions(self, records: tuple[Any, Any, Any, Any, Any], crossings: Any) -> None:

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from footfall.kernels.live.measures import COUNT, COUNT_ALL, END, FLAGS, GROUP, KIND, START, add, over_limit, value_of
-from footfall.kernels.live.table import EXPIRES, KEY, ROWS, mixed, slot_for, slot_of, stored, touch
+from footfall.kernels.live.table import EXPIRES, KEY, OWN, ROWS, mixed, slot_for, slot_of, stored, touch
 
 RECORDED, SUSPICIOUS, ALERTED, RAISED = 1, 2, 4, 8
 SIZE_US, EVERY_US, KEEP_US, ROWS_MAX = range(4)  # of `span`
@@ -53,8 +53,14 @@ def watch(main: Any, bins: Any, plan: Any, limits: Any, crossings: Any, place: A
 
 
 @numba.njit(nogil=True, cache=True)
-def take(main: Any, pairs: Any, bins: Any, plan: Any, given: Any, which: Any, keys: Any, times: Any, span: Any, limits: Any, crossings: Any) -> int:
-    """Add the records `which` (indexes) with (n,) key hashes and times to their windows; how many times there was no room for one."""
+def take(
+    main: Any, pairs: Any, bins: Any, plan: Any, given: Any, which: Any, keys: Any, times: Any, over_us: Any, span: Any, limits: Any,
+    crossings: Any,
+) -> int:  # fmt: skip
+    """Add the records `which` (indexes) with (n,) key hashes and times to their windows; how many times there was no room for one.
+
+    (n,) `over_us` is the watermark that a record found: a row without windows whose time was over by then begins anew.
+    """
     refused = 0
     size, every, keep, most = span[SIZE_US], span[EVERY_US], span[KEEP_US], span[ROWS_MAX]
     watched = limits[0] != np.inf or limits[2] != np.inf or limits[1] != np.inf
@@ -73,6 +79,8 @@ def take(main: Any, pairs: Any, bins: Any, plan: Any, given: Any, which: Any, ke
                 refused += 1
                 continue
             slot = slot_for(main, key)
+            if size == 0 and main[slot, COUNT] and main[slot, EXPIRES] < over_us[i]:
+                main[slot, OWN:] = 0
             if main[slot, COUNT] == 0:
                 main[slot, START], main[slot, END], main[slot, GROUP] = begin, begin + size, keys[i]
                 main[slot, EXPIRES] = begin + size + keep
