@@ -102,6 +102,10 @@ class OtherSide:
                 raise verdict
         if failed:
             first = next(iter(failed.values()))
+            if any(one.retryable for one in failed.values()):
+                for name, one in failed.items():
+                    if not one.retryable:
+                        self.verdicts[name].insert(0, one)  # told when it is tried by itself
             raise DeliveryFailed(first.sentence, retryable=any(one.retryable for one in failed.values()), after_s=first.after_s, ids=failed)
 
     def close(self) -> None:
