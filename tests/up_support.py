@@ -109,8 +109,9 @@ def wait_until(condition, seconds: float = 30):
 class Sender(threading.Thread):
     """A client that sends batches and repeats each until it is told that it is stored; `acknowledged` holds the ids of those."""
 
-    def __init__(self, up: Up, name: str, *, events: int = 20) -> None:
+    def __init__(self, up: Up, name: str, *, events: int = 20, pause_s: float = 0.0) -> None:
         super().__init__(daemon=True)
+        self.pause_s = pause_s
         self.up = up
         self.prefix = name
         self.events = events
@@ -141,6 +142,7 @@ class Sender(threading.Thread):
                     continue
                 if answer.status == 200:
                     self.acknowledged += ids
+                    clock.sleep_s(self.pause_s)
                     break
                 self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
                 clock.sleep_s(0.02)
@@ -183,3 +185,12 @@ def landed_all(folder: Path) -> bool:
         return log.end() == 0 or (project.lake.committed(f"log:{log.name}") or 0) >= log.end()
     finally:
         log.close()
+
+
+def seen_all(folder: Path) -> bool:
+    """Whether views and rules have taken everything that the log of a project holds."""
+    live = open_project(folder).live
+    try:
+        return not live.status()["lag_records"]
+    finally:
+        live.close()

@@ -15,7 +15,7 @@ import pytest
 from footfall import errors
 from footfall.cli.main import footfall, main
 from footfall.event.drop import DropReason
-from up_support import Up, landed_all, wait_until
+from up_support import Up, landed_all, seen_all, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -77,7 +77,7 @@ def test_commands_of_a_page_with_a_server_run_and_print_what_it_says(page, tmp_p
         assert command.startswith("curl "), command
         done = subprocess.run(command.replace("8787", str(ups[-1].port)), shell=True, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
-        wait_until(lambda: landed_all(ups[-1].folder), 60)
+        wait_until(lambda: landed_all(ups[-1].folder) and seen_all(ups[-1].folder), 60)
         return done.stdout.splitlines()
 
     try:

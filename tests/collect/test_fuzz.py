@@ -103,6 +103,9 @@ def test_no_body_makes_the_server_fail_hang_or_grow(tmp_path):
     chance = random.Random(seed)
     routes = [(method, route.path.replace("*", "x")) for protocol in every_protocol() for route in protocol.routes for method in route.methods]
     routes += [("GET", "/"), ("GET", "/metrics"), ("POST", "/nowhere"), ("PUT", "/v1/batch"), ("OPTIONS", "/v1/batch"), ("GET", "/openapi.json")]
+    routes += [
+        ("GET", path) for path in ("/api/v1/views", "/api/v1/views/x", "/api/v1/views/x/stream", "/api/v1/alerts", "/api/v1/live", "/api/v1/views//")
+    ]
     statuses: dict[int, int] = {}
     with Up(tmp_path / "shop", only="door") as up:
         process = psutil.Process(up.process.pid)
@@ -183,12 +186,12 @@ def test_slow_and_huge_clients_hold_nothing_up(tmp_path):
 
 
 def test_its_own_openapi_document_holds(tmp_path):
-    """schemathesis makes requests from the document and checks that no answer is a server error."""
+    """schemathesis makes requests from the document and checks that no answer is a server error; it would wait for the end of a stream for ever."""
     with Up(tmp_path / "shop", only="door") as up:
         examples = max(5, REQUESTS // 1_000)
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{up.port}/openapi.json", "--checks", "not_a_server_error", "--max-examples", str(examples),
-            "--phases", "fuzzing", "--request-timeout", "20", "--generation-database", "none",
+            "--phases", "fuzzing", "--request-timeout", "20", "--generation-database", "none", "--exclude-path-regex", "/stream$",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, cwd=tmp_path)
         assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-1_000:]

@@ -13,7 +13,9 @@ from footfall.cli.session import Session, json_option, pass_session, print_json,
 @click.command()
 @click.option("--host", metavar="ADDRESS", help="Listen here instead of collect.host; others than loopback need a write key.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Listen on this port instead of collect.port; 0 takes a free one.")
-@click.option("--only", type=click.Choice(["door", "live"]), help="Run one part in this process: the HTTP port, or what makes views, alerts and the lake.")
+@click.option(
+    "--only", type=click.Choice(["door", "live"]), help="Run one part in this process: the HTTP port, or what makes views, alerts and the lake."
+)
 @pass_session
 def up(session: Session, *, host: str | None, port: int | None, only: str | None) -> int:
     """Take events over HTTP and answer from them, until Ctrl-C.

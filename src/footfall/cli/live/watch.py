@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from footfall.cli.session import Session, json_option, pass_session, print_json, stdout
+from footfall.errors import InvalidQuery
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -37,8 +38,10 @@ def watch(session: Session, views: tuple[str, ...], *, with_alerts: bool, every:
     from footfall.cli.live.screen import ROWS, Size, screen
     from footfall.event.span import Span
 
-    project = session.project
-    wait_s, rules = Span(every).us / 1e6, [str(rule.get("name")) for rule in project.config.rule]
+    project, pause = session.project, Span(every)
+    if pause.unlimited:
+        raise InvalidQuery("'none' is no time to wait", field="every", got=every, hint="write how often to draw, such as 1s or 500ms")
+    rules = [str(rule.get("name")) for rule in project.config.rule]
     name = project.config.project.name
     alerts = ALERTS if with_alerts or not views else 0
     if with_alerts and not views:
@@ -54,7 +57,7 @@ def watch(session: Session, views: tuple[str, ...], *, with_alerts: bool, every:
     if once or not sys.stdout.isatty():
         console.print(screen(name, look(), Size(console.width), alerts=bool(alerts)))
         return
-    _follow(console, lambda: screen(name, look(), Size(console.width, console.height), alerts=bool(alerts)), wait_s)
+    _follow(console, lambda: screen(name, look(), Size(console.width, console.height), alerts=bool(alerts)), pause.us / 1e6)
 
 
 def _follow(console: Console, draw: Callable[[], Group], wait_s: float) -> None:
