@@ -91,7 +91,7 @@ def test_broken_objects_are_refused_and_whole_ones_are_not():
     ("line", "fault"),
     [
         ('{"a":01}', NOT_JSON), ('{"a":1.}', NOT_JSON), ('{"a":.5}', NOT_JSON), ('{"a":+1}', NOT_JSON), ('{"a":NaN}', NOT_JSON), ('{"a":1,}', NOT_JSON), ('{"a":"\t"}', NOT_JSON),
-        ('{"a":"\\x"}', NOT_JSON), ('{"a":"\\u12G4"}', NOT_JSON), ('{"a":tru}', NOT_JSON), ('{"a" 1}', NOT_JSON), ("{'a':1}", NOT_JSON), ('{"a":1}}', NOT_JSON), ('{"a":1} x', NOT_JSON),
+        ('{"a":"\\x"}', NOT_JSON), ('{"a":"\\u12G4"}', NOT_JSON), ('{"a":"\\u}', NOT_JSON), ('{"a":"\\u12}', NOT_JSON), ('{"b":["\\u]}', NOT_JSON), ('{"a":tru}', NOT_JSON), ('{"a" 1}', NOT_JSON), ("{'a':1}", NOT_JSON), ('{"a":1}}', NOT_JSON), ('{"a":1} x', NOT_JSON),
         ("[1]", NOT_OBJECT), ("7", NOT_OBJECT), ('"x"', NOT_OBJECT), ('{"a":' + "[" * 64 + "]" * 64 + "}", TOO_DEEP), ('{"a":' + "[" * 62 + "]" * 62 + "}", FINE), ('{"a":-0.0e-0}', FINE),
     ],
 )  # fmt: skip

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from columns_twin import PRODUCTS, REFERENCES, SCHEMA, SIZES, WORDS, Twin, columns_of, events
+from columns_twin import PRODUCTS, REFERENCES, SCHEMA, SIZES, WORDS, Twin, columns_of, events, properties
 
 from footfall.errors import InvalidQuery, UnknownColumn
+from footfall.event.cells.json_forms import decoded, member_at, written
 from footfall.event.filters import OPERATORS, Filter
 from footfall.event.person import person_key, person_keys
 from footfall.event.schema import LOG_SCHEMA
@@ -128,10 +131,30 @@ def test_a_table_in_pieces_slices_and_dictionaries_reads_the_same():
 
 
 def test_broken_properties_are_null_and_the_rows_beside_them_are_read():
-    texts = ['{"a":1}', "", "[1]", '{"a":', "null", '{"a":"\\ud83d"}', '"a"', '{"a":"x"}', '{"a":' + "[" * 5000, None]
+    texts = ['{"a":1}', "", "[1]", '{"a":', '{"a":"\\u', '{"a":"\\ud83d"}', '"a"', '{"a":"x"}', '{"a":' + "[" * 5000, None]
     columns = Columns(pa.table({"properties": pa.array(texts, pa.string())}))
     assert columns.array("properties.a").to_pylist() == ["1"] + [None] * 6 + ["x", None, None]
     assert columns.array("properties.a.b").null_count == 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_properties_that_were_damaged_never_make_text_that_is_none(seed):
+    rng = random.Random(300 + seed)
+    damaged = [list(properties(rng) or "{}") for _ in range(300)]
+    for characters in damaged:
+        for _ in range(rng.randint(0, 3)):
+            place = rng.randint(0, len(characters))
+            characters[place : place + rng.choice([0, 1, 1, 99])] = rng.choice([*'{}[]",:\\u0deE.- tfné\x01', ""])
+    texts = ["".join(characters) for characters in damaged]
+    columns = Columns(pa.table({"properties": pa.array(texts, pa.string())}))
+    for path in (["a"], ["a", "b"], ["c d"], ["x"]):
+        reference = ".".join(["properties", *path])
+        found = columns.array(reference)
+        found.validate(full=True)
+        assert len(columns.numbers(reference)) == 300
+        for text, mine in zip(texts, found.to_pylist(), strict=True):
+            with suppress(ValueError):
+                assert mine == written(member_at(decoded(text.encode()), path)) or json.loads(text) is None, (seed, text, path)
 
 
 # --- hashes ---------------------------------------------------------------------------------------------------------------

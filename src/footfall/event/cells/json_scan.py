@@ -106,7 +106,7 @@ def _escaped_end(octets: Any, i: int, stop: int) -> int:
         mark = octets[i]
         if mark == 117:
             if i + 4 >= stop:
-                break
+                return -i - 1
             for k in range(1, 5):
                 digit = octets[i + k]
                 if not (48 <= digit <= 57 or 97 <= digit | 32 <= 102):
