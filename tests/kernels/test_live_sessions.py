@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 from view_twin import MEASURES, check, operator_of, shown
 
-from live_streams import Record, S, accepted, random_stream, run_of
+from live_streams import T0, Record, S, accepted, random_stream, run_of
 
 
 def twin(records: list[Record], gap: int) -> dict:
@@ -39,6 +39,15 @@ def test_sessions_agree_with_their_twin_however_they_are_cut(seed):
     check(shown(found, 1, list(measures)), twin(records, gap_s * S), seed)
     whole = run_of(lambda: operator_of(window, measures), records)
     assert shown(whole, 1, list(measures)) == shown(found, 1, list(measures)), seed
+
+
+def test_as_many_sessions_are_open_at_once_as_clocks_can_run_ahead():
+    """One moment of receipt, clocks up to a minute ahead, a short gap: six sessions, which one record after the other joins."""
+    seconds = [*range(0, 60, 11), *range(5, 60, 11)]
+    for upto in range(1, len(seconds) + 1):
+        records = [Record(n, T0 + at * S, T0, "a", "u") for n, at in enumerate(seconds[:upto])]
+        found = run_of(lambda: operator_of({"session": "10s"}, MEASURES), records)
+        check(shown(found, 1, list(MEASURES)), twin(records, 10 * S), upto)
 
 
 def test_many_sessions_in_one_batch_make_room_as_they_join():

@@ -90,7 +90,7 @@ class ThresholdOperator:
         lowest = min(limit for limit in (rule.record_above, rule.suspicious_above, rule.alert_above) if limit is not None)
         levels = [lowest if rule.record_above is None else rule.record_above, rule.suspicious_above, rule.alert_above]
         watched = Watched(tuple(np.inf if level is None else float(level) for level in levels), rule.events_min)  # type: ignore[arg-type]
-        self._aggregate = Aggregate(self.window, (rule.measured(),), watched)
+        self._aggregate = Aggregate(self.window, (rule.measured(),), watched, lateness_us=lateness_us)
         self._raiser = Raiser(rule, self.name)
         columns = (column_of(rule.measured()), ViewColumn("events", "integer"), ViewColumn("level", "text"), ViewColumn("alert", "boolean"))
         self.views: Sequence[ViewSchema] = [

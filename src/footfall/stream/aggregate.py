@@ -11,6 +11,7 @@ import numpy as np
 from footfall.kernels.live import measures as measuring
 from footfall.kernels.live import sessions, windows
 from footfall.kernels.live.table import KEY, OWN, RECORD, KeyedTable
+from footfall.stream.batch import AHEAD_US
 from footfall.stream.measure import Measure
 from footfall.stream.state import slots_to_sweep
 
@@ -45,9 +46,11 @@ class Changed:
 
 
 class Aggregate:
-    """Windows of one kind with their measures.  With `watched` measure 0 is held against limits."""
+    """Windows of one kind with their measures.  With `watched` measure 0 is held against limits; rows without windows live for `keep_us`."""
 
-    def __init__(self, window: Window, measures: Sequence[Measure], watched: Watched | None = None, *, keep_us: int = 0) -> None:
+    def __init__(
+        self, window: Window, measures: Sequence[Measure], watched: Watched | None = None, *, lateness_us: int = 0, keep_us: int = 0
+    ) -> None:
         self.window = window
         self.measures = tuple(measures)
         self.refused = 0
@@ -63,7 +66,7 @@ class Aggregate:
         self.main = KeyedTable(first - OWN + sum(widths))
         self.pairs = KeyedTable(measuring.PAIR_FIELDS)
         self.bins = KeyedTable(measuring.BIN_FIELDS)
-        self.directory = KeyedTable(sessions.DIRECTORY_FIELDS)
+        self.directory = KeyedTable(sessions.directory_fields(window.size_us, lateness_us + AHEAD_US) if self._sessions else 1)
         self._gone: list[tuple[int, int]] = []
 
     def tables(self) -> Mapping[str, KeyedTable]:

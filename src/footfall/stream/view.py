@@ -102,7 +102,7 @@ class ViewOperator:
         self.window = window(view.window, field=f"view.{view.name}.window")
         check_session(self.window, self.lateness_us, f"view.{view.name}.window")
         self.measures = view.measured()
-        self._aggregate = Aggregate(self.window, self.measures, keep_us=view.keep.us)
+        self._aggregate = Aggregate(self.window, self.measures, lateness_us=self.lateness_us, keep_us=view.keep.us)
         self.views = [
             view_schema(view.name, view.title, self, view.keys, tuple(column_of(one) for one in self.measures), keep_us=view.keep.us, spec=self.spec)
         ]

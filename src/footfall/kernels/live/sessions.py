@@ -1,9 +1,9 @@
 """Session windows by key: a record extends the session it is near to, joins two that it lies between, or begins one.
 
 A session holds records of a key no two neighbours of which are more than `gap` apart.  A row of the directory is a key with its open sessions:
-OPEN places of (row key, first, last); a row of the table is one session as in `windows`, with START its first record and END its last.  When two
-become one, the measures of the later are added to the earlier and its row is taken out.  A session whose last record lies more than
-gap behind the watermark can no longer change.  With a gap of at least the lateness a key has at most OPEN such at once.
+places of (row key, first, last), as many as can be open at once; a row of the table is one session as in `windows`, with START its first record and
+END its last.  When two become one, the measures of the later are added to the earlier and its row is taken out.  A session whose last record lies
+more than gap behind the watermark can no longer change.
 Cost: about 80 ns a record, and its measures.
 """
 
@@ -19,19 +19,23 @@ from footfall.kernels.live.measures import FIRST_MEASURE as FIRST
 from footfall.kernels.live.table import EXPIRES, LINK, OWN, ROWS, has_room, mixed, remove, slot_for, slot_of, stored, touch, unchanged
 from footfall.kernels.live.windows import watch
 
-OPEN = 4
-DIRECTORY_FIELDS = 3 * OPEN
+OPEN_MAX = 32  # reached with gaps of two seconds and less
 SHOWN = FIRST  # the start that readers were told, NOT_SHOWN before they were
 FIRST_MEASURE = FIRST + 1
 NOT_SHOWN = -(1 << 62)
 GAP_US, ROWS_MAX, MISSING, REFUSED = range(4)  # of `span`
 
 
+def directory_fields(gap_us: int, spread_us: int) -> int:
+    """How many fields a key takes when records that are not late lie in a span of `spread_us`: open sessions end in it or less than a gap before."""
+    return 3 * min(2 + -(-spread_us // gap_us), OPEN_MAX)
+
+
 @numba.njit(nogil=True, cache=True)
 def _near(places: Any, at: Any, time_us: Any, gap_us: Any) -> tuple[int, int]:
     """The places of the one or two open sessions within the gap of a time, the earlier first; -1 for none."""
     one = other = -1
-    for place in range(OPEN):
+    for place in range((places.shape[1] - OWN) // 3):
         base = OWN + 3 * place
         if places[at, base] and places[at, base + 1] - gap_us <= time_us <= places[at, base + 2] + gap_us:
             if one < 0:
@@ -47,7 +51,7 @@ def _near(places: Any, at: Any, time_us: Any, gap_us: Any) -> tuple[int, int]:
 def _free(places: Any, at: Any, closed_us: Any) -> int:
     """A place for a new session: an empty one, one that is closed, else that of the earliest, which nobody can extend any more."""
     found = 0
-    for place in range(OPEN):
+    for place in range((places.shape[1] - OWN) // 3):
         base = OWN + 3 * place
         if places[at, base] == 0 or places[at, base + 2] < closed_us:
             return place
