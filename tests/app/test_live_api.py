@@ -11,7 +11,9 @@ import re
 import threading
 import urllib.parse
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from footfall import clock
 from footfall.app.api import live_reading, pages, streams
 from footfall.app.api.live_reading import Live
 from footfall.app.api.pages import LivePages, live_pages
+from footfall.app.api.pulse import EVERY_S, REST, Pulse
 from footfall.app.api.questions import ViewAsked
 from footfall.app.front.deliveries import Deliveries, Noted
 from footfall.cli.main import main as run_command
@@ -547,6 +550,33 @@ def test_streams_of_one_question_read_once(shop, monkeypatch):
     run(main())
 
 
+def test_what_takes_long_to_read_is_looked_at_more_rarely():
+    async def main():
+        looks, reads = [], []
+
+        async def look():
+            looks.append(clock.monotonic_s())
+            return len(looks)
+
+        async def slow():
+            reads.append(clock.monotonic_s())
+            await asyncio.sleep(0.15)
+            return "read"
+
+        pulse = Pulse(look)
+        async with pulse.followed():
+            beat = -1
+            while len(reads) < 4:
+                assert await pulse.after(beat, 10)
+                beat = pulse.beat
+                assert await asyncio.gather(*(pulse.once("key", slow) for _ in range(3))) == ["read"] * 3
+        pauses = [later - earlier for earlier, later in pairwise(looks)]
+        assert min(pauses[2:]) >= REST * 0.15
+        assert pauses[0] > EVERY_S * 0.9
+
+    run(main())
+
+
 def test_a_stream_whose_view_goes_says_so_and_ends(shop):
     async def main():
         shop.send({})
@@ -628,3 +658,15 @@ def test_names_in_labels_are_escaped():
     from footfall.app.api.metrics import _labels
 
     assert _labels({"a": 'say "hi"\\\n'}) == '{a="say \\"hi\\"\\\\\\n"}'
+
+
+def test_the_example_of_the_documentation_runs(shop, monkeypatch):
+    shop.send(*({"page": "/hats", "s": second} for second in range(5)))
+    shop.take()
+    text = (ROOT / "docs" / "live-api.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(shop.project.path.parent)
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/live-api.md", "exec"), names)
+    assert names["live"].rows("pages", where={"page": "/hats"})[0]["events"] == 5
+    names["live"].close()

@@ -68,8 +68,11 @@ def _follow(console: Console, draw: Callable[[], Group], wait_s: float) -> None:
     from footfall.app.front.stopping import noted_signals
 
     with noted_signals() as stopped, Live(draw(), console=console, screen=True, auto_refresh=False) as display:
+        took_s = 0.0
         while not stopped():
-            due_s = clock.monotonic_s() + wait_s
+            due_s = clock.monotonic_s() + max(wait_s, took_s)
             while not stopped() and clock.monotonic_s() < due_s:
                 clock.sleep_s(min(STEP_S, max(0.0, due_s - clock.monotonic_s())))
+            began_s = clock.monotonic_s()
             display.update(draw(), refresh=True)
+            took_s = clock.monotonic_s() - began_s  # large views are looked at more rarely: at most half of the time is spent on it
