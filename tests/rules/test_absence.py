@@ -12,6 +12,7 @@ from footfall.event.span import Span
 from footfall.kernels.live.absences import NEWEST, WAITS
 from footfall.rules.absence import Absence
 from footfall.stream.runtime import LivePath
+from footfall.stream.store.contract import Keep
 from footfall.stream.store.sqlite import SqliteViews
 from live_streams import LATENESS_US, T0, Record, Runner, S, random_stream, run, stored_run, table_of, taken
 
@@ -125,13 +126,13 @@ def test_texts_of_keys_that_wait_stay_in_the_store(tmp_path):
         Record(3, T0 + 3_700 * S, T0 + 3_700 * S, "x", "u2"),
     ]
     live.take({"events": table_of(records[:2])}, 2)
-    store.prune(live.moment.clock_us, {}, texts_keep_us=live.texts_keep_us)
+    store.prune(live.moment.clock_us, {}, Keep(texts_us=live.texts_keep_us))
     live = LivePath([rule.operator(lateness_us=LATENESS_US)], store, "log")
     waiting = live.operators[0].wanted_texts()
     assert list(store.texts(waiting).values()) == ["u1"]
     [alert] = live.take({"events": table_of(records[2:])}, 3).alerts
     assert (alert.key, alert.time_us, alert.position, alert.value) == ({"user_id": "u1"}, T0 + 3_600 * S, 1, None)
-    store.prune({"events": T0 + 7_200 * S}, {}, texts_keep_us=live.texts_keep_us)
+    store.prune({"events": T0 + 7_200 * S}, {}, Keep(texts_us=live.texts_keep_us))
     assert store.texts(waiting) == {}
     store.close()
 

@@ -68,6 +68,7 @@ class Aggregate:
         self.bins = KeyedTable(measuring.BIN_FIELDS)
         self.directory = KeyedTable(sessions.directory_fields(window.size_us, lateness_us + AHEAD_US) if self._sessions else 1)
         self._gone: list[tuple[int, int]] = []
+        self._joined: dict[int, int] = {}
 
     def tables(self) -> Mapping[str, KeyedTable]:
         """The tables that this kind of window uses."""
@@ -84,7 +85,7 @@ class Aggregate:
     def take(self, batch: Batch, which: Any, keys: Any, watermarks_us: Any) -> Any:
         """Add the records `which` (indexes); (c, 6) the windows that began to alert, with the columns of `kernels/live/windows`."""
         given = self._given(batch)
-        self._gone = []
+        self._gone, self._joined = [], {}
         crossed = [self._piece(batch, given, piece, keys, watermarks_us) for piece in pieces(which)]
         return np.concatenate(crossed) if crossed else np.empty((0, 6), np.int64)
 
@@ -98,8 +99,15 @@ class Aggregate:
                 table.sweep(before_us, slots_to_sweep(table))
 
     def flag_raised(self, rows: Any) -> None:
-        """These windows have raised their alert."""
+        """These windows have raised their alert: now, or before they became part of others in this batch."""
+        if self._joined:
+            rows = np.array([self._part_of(row) for row in rows.tolist()], np.int64)
         windows.flag(self.main.array(), np.ascontiguousarray(rows), windows.RAISED)
+
+    def _part_of(self, row: int) -> int:
+        while row in self._joined:
+            row = self._joined[row]
+        return row
 
     def changed(self) -> Changed:
         """The windows that the last batch changed."""
@@ -163,10 +171,13 @@ class Aggregate:
         self.directory.reserve(len(which))
         span = np.array([self.window.size_us, ROWS_MAX, 0, 0], np.int64)
         while len(which):
-            gone = np.zeros((len(which) + 1, 2), np.int64)
+            gone = np.zeros((len(which) + 1, 3), np.int64)
             tables = (self.main.array(), self.directory.array(), self.pairs.array(), self.bins.array())
             done = int(sessions.take(*tables, self._plan, given, which, keys, times, closed_us, span, self._limits, crossings, gone))
-            self._gone += [(int(start), int(key)) for start, key in gone[1 : gone[0, 0] + 1]]
+            for start, key, of in gone[1 : gone[0, 0] + 1].tolist():
+                self._joined[key] = of
+                if start != sessions.NOT_SHOWN:
+                    self._gone.append((start, key))
             which = which[done:]
             if len(which):
                 self.pairs.reserve(int(span[sessions.MISSING]) + len(which))

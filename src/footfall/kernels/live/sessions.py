@@ -16,7 +16,7 @@ import numpy as np
 
 from footfall.kernels.live.measures import COUNT, END, FLAGS, GROUP, START, add, merge, room_to_merge
 from footfall.kernels.live.measures import FIRST_MEASURE as FIRST
-from footfall.kernels.live.table import EXPIRES, LINK, OWN, ROWS, has_room, mixed, remove, slot_for, slot_of, stored, touch, unchanged
+from footfall.kernels.live.table import EXPIRES, KEY, LINK, OWN, ROWS, has_room, mixed, remove, slot_for, slot_of, stored, touch, unchanged
 from footfall.kernels.live.windows import watch
 
 OPEN_MAX = 32  # reached with gaps of two seconds and less
@@ -72,16 +72,15 @@ def _begun(main: Any, places: Any, at: Any, place: Any, group: Any, time_us: Any
 
 @numba.njit(nogil=True, cache=True)
 def _joined(main: Any, slots: Any, gone: Any) -> None:
-    """Make the later of two sessions part of the earlier, all but its measures.  `slots` is (earlier, later); `gone` takes (shown start, key)."""
+    """Make the later of two sessions part of the earlier, all but its measures.  `slots` is (earlier, later); `gone` takes note of it."""
     to, of = slots
     main[to, COUNT] += main[of, COUNT]
     main[to, FLAGS] |= main[of, FLAGS]
     main[to, END] = max(main[to, END], main[of, END])
     main[to, EXPIRES] = max(main[to, EXPIRES], main[of, EXPIRES])
-    if main[of, SHOWN] != NOT_SHOWN:
-        n = gone[0, 0] + 1
-        gone[n, 0], gone[n, 1] = main[of, SHOWN], main[of, 0]
-        gone[0, 0] = n
+    n = gone[0, 0] + 1
+    gone[0, 0] = n
+    gone[n, 0], gone[n, 1], gone[n, 2] = main[of, SHOWN], main[of, KEY], main[to, KEY]
     if main[of, LINK] != 0:
         unchanged(main, of)
     remove(main, of)
@@ -94,8 +93,9 @@ def take(
 ) -> int:  # fmt: skip
     """Add records to their sessions; how many were taken: fewer than all when a side table has no room for the next.
 
-    (n,) `closed_us` is the watermark less the gap.  `gone` (g, 2) gets (start as shown, row key) of sessions that are no more, behind a row whose
-    first number is how many.  `span` has the gap, the most rows, how much room is missing, and how many records were refused for too many keys.
+    (n,) `closed_us` is the watermark less the gap.  `gone` (g, 3) gets (start as shown, row key, key of the row that it is part of now) of sessions that
+    are no more, behind a row whose first number is how many.  `span` has the gap, the most rows, how much room is missing, and how many records were
+    refused for too many keys.
     """
     gap_us = span[GAP_US]
     watched = limits[0] != np.inf or limits[2] != np.inf or limits[1] != np.inf
