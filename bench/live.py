@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ import peers
 
 HERE = Path(__file__).resolve().parent
 LOOK_S = 0.2
-LIMIT_S = 120
+LIMIT_S = 150
 CASES = (*live_rules.RULES, "all")
 TRACK = "properties.track_id"
 
@@ -104,8 +105,7 @@ def _once(who: str, python: Path, module: str, case: str, context: dict[str, Any
         try:
             done = json.loads(out.read().strip().splitlines()[-1])
         except (IndexError, json.JSONDecodeError):
-            reasons = errors.read().strip().splitlines()
-            cell["failed"] = f"not done in {LIMIT_S} s" if cell["wall_s"] >= LIMIT_S else (reasons or [f"exit status {process.returncode}"])[-1][:200]
+            cell["failed"] = f"not done in {LIMIT_S} s" if cell["wall_s"] >= LIMIT_S else _reason(errors.read(), process.returncode)
             print(f"  {who:16} {case:12} failed: {cell['failed']}", file=sys.stderr, flush=True)
             return cell
     cell |= {"seconds": done["times_s"][0], "result": done["result"]}
@@ -118,6 +118,13 @@ def _once(who: str, python: Path, module: str, case: str, context: dict[str, Any
         flush=True,
     )
     return cell
+
+
+def _reason(said: str, status: int) -> str:
+    """Why a process failed: the innermost cause that it named, or its last words."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by:")] or [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return [f"exit status {status}", *lines[-1:], *causes[-1:]][-1][:200]
 
 
 def _watch(process: subprocess.Popen, until: float) -> float:
