@@ -6,6 +6,7 @@ import json
 import random
 from typing import Any
 
+import duckdb
 import msgspec
 import pyarrow as pa
 import pytest
@@ -233,6 +234,16 @@ def frame_of(stream: Any, body: bytes, count: int, *, form: Form = "lines", prot
 def settle(*frames: Frame) -> Settled:
     count = sum(frame.count for frame in frames)
     return Settler(PLAN, log_name="log").settle([Block(100, count, RECEIVED_US, list(frames))])
+
+
+def test_properties_and_attributes_hold_no_halves_of_characters():
+    """SQL refuses a whole column of JSON for one such text, and JavaScript makes them when it cuts a text."""
+    event = b'{"name":"a","user_id":"u","note":"cut \\ud83d","properties":{"deep":{"\\ude00":["\\ud83d\\ude00","\\\\ud83d"]}}}'
+    line = b'{"kind":"error","message":"m","attributes":{"text":"\\ud83d"}}'
+    settled = settle(frame_of("events", event, 1, protocol="native"), frame_of("logs", line, 1, protocol="native"))
+    found = settled.events.column("properties").to_pylist() + settled.logs.column("attributes").to_pylist()
+    assert found == ['{"note":"cut \\ufffd","deep":{"\\ufffd":["\\ud83d\\ude00","\\\\ud83d"]}}', '{"text":"\\ufffd"}']
+    assert [duckdb.execute("SELECT json_valid(?)", [text]).fetchone() for text in found] == [(True,), (True,)]
 
 
 def test_broken_missing_and_surplus_records_each_have_one_outcome():

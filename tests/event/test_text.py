@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_support import cells_of, raw_of
 
-from footfall.event.cells.text import any_high, count_suspects, equal_to, make_null, row_ids, texts, utf8_until
+from footfall.event.cells.text import any_high, count_suspects, equal_to, make_null, mend_halves, row_ids, texts, utf8_until
 from footfall.event.cells.words import octets_of
 from footfall.event.person import person_keys
 from footfall.event.properties import properties
@@ -47,6 +47,16 @@ def test_half_a_surrogate_pair_is_reported():
     array, broken = texts(*cells_of([r"\ud83d\ude00", r"x\ud800", r"\udc00y", r"\ud800\u0041", "fine"], ESCAPED))
     assert array.to_pylist()[0] == "😀"
     assert broken.tolist() == [False, True, True, True, False]
+
+
+@given(st.lists(st.text(st.sampled_from('a\\"u\n0😀é\ud83d\ud800\ude00\udfff'), max_size=9), max_size=9))
+@settings(max_examples=500, deadline=None)
+def test_halves_of_characters_become_replacement_characters_and_nothing_else_changes(values):
+    raw = json.dumps(values).encode()
+    octets = octets_of(raw)
+    mend_halves(octets, 0, len(raw))
+    whole = [value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for value in json.loads(raw)]
+    assert json.loads(octets[: len(raw)].tobytes()) == whole
 
 
 @given(st.binary(max_size=60))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from footfall.event.cells.json_scan import BLANKS, DEPTH_MAX, HEADS, LOOSE_BLANKS, MADE, ROW, START, STOP, Names, scan_object
-from footfall.event.cells.text import any_high, mark_not_text, string_array
+from footfall.event.cells.text import any_high, mark_not_text, mend_halves, string_array
 from footfall.event.cells.words import SLACK, copy, octets_of
 from footfall.event.raw import ESCAPED, FINE, NESTED, NOT_JSON, NOT_TEXT, NULL, TEXT, RawRows
 
@@ -200,5 +200,6 @@ def leftover_text(raw: RawRows, extras: Sequence[tuple[str, str]]) -> pa.Array:
     out, offsets = np.empty(size, np.uint8), np.empty(len(raw) + 1, np.int32)
     _compose(raw.octets, (raw.cells, raw.spans, raw.span_of), table, octets_of(b"".join(heads)), out, offsets)
     assert offsets[-1] <= len(out), "a row outgrew its room"
+    mend_halves(out, 0, int(offsets[-1]))
     empty = offsets[1:] == offsets[:-1]
     return string_array(out, offsets, (~empty).astype(np.uint8) if empty.any() else None)

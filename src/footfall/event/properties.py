@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from footfall.event.cells.text import string_array
+from footfall.event.cells.text import mend_halves, string_array
 from footfall.event.cells.words import SLACK, copy, first_marked, load, marks_below, marks_of, octets_of, store
 from footfall.event.raw import DOUBLED, ESCAPED, NULL, TEXT, RawRows
 
@@ -125,5 +125,6 @@ def properties(raw: RawRows, picks: Sequence[int]) -> pa.Array:
         out = np.empty(6 * content + rows * (int(ends[-1]) + 3 * len(heads) + 2) + SLACK, np.uint8)
         _compose(raw.octets, raw.cells, table, octets_of(b"".join(heads)), out, offsets)
     assert offsets[-1] <= len(out), "a row outgrew its room"
+    mend_halves(out, 0, int(offsets[-1]))
     empty = offsets[1:] == offsets[:-1]
     return string_array(out, offsets, (~empty).astype(np.uint8) if empty.any() else None)

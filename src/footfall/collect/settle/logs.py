@@ -19,7 +19,7 @@ from footfall.collect.settle.letters import Refused
 from footfall.event.canonical import LogRecord
 from footfall.event.canonical_rows import scan_lines
 from footfall.event.cells.numbers import decimals, integers
-from footfall.event.cells.text import texts
+from footfall.event.cells.text import mend_cells, texts
 from footfall.event.cells.times import INVALID, READ
 from footfall.event.dead_letter import ROW_TEXT_BYTES_MAX
 from footfall.event.drop import DropReason
@@ -42,6 +42,7 @@ def log_rows(lines: Lines, log_name: str) -> tuple[pa.Table, list[Refused]]:
     broken = raw.rows[:, 3] != FINE
     timeless = (state == INVALID) & ~broken
     nameless = kind.is_null().to_numpy(zero_copy_only=False) & ~broken & ~timeless
+    mend_cells(raw.octets, _cells(raw, "attributes"))
     columns = {name: _typed(raw, name) for name in FIELDS if name not in ("time", "event_id")}
     columns["kind"] = kind.fill_null("")
     columns["time"] = time_array(np.where(state == READ, us, received))

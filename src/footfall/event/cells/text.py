@@ -9,8 +9,10 @@ import numba
 import numpy as np
 import pyarrow as pa
 
-from footfall.event.cells.words import SLACK, copy
-from footfall.event.raw import DOUBLED, ESCAPED, NULL, Numbers, Octets
+from footfall.event.cells.words import SLACK, copy, first_marked, load, marks_of
+from footfall.event.raw import DOUBLED, ESCAPED, NESTED, NULL, Numbers, Octets
+
+_BACKSLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
 
 
 @numba.njit(nogil=True, cache=True, inline="always")
@@ -94,6 +96,41 @@ def unescape(octets: Any, start: int, stop: int, out: Any, at: int) -> int:
         out[at] = plain
         at += 1
     return at
+
+
+@numba.njit(nogil=True, cache=True)
+def mend_halves(octets: Any, start: int, stop: int) -> None:
+    """Make U+FFFD of escapes that stand for half a character, in well-formed JSON, in place; `stop` has SLACK behind it.
+
+    JavaScript cuts characters in two, and SQL refuses a whole column for one such text.
+    """
+    i = start
+    while i < stop:
+        marks = marks_of(load(octets, i), _BACKSLASHES)
+        if marks == 0:
+            i += 8
+            continue
+        i += first_marked(marks)
+        if i + 6 > stop or octets[i + 1] != 117:
+            i += 2
+            continue
+        code = _code_unit(octets, i + 2)
+        if 0xD800 <= code < 0xDC00 and i + 12 <= stop and octets[i + 6] == 92 and octets[i + 7] == 117:
+            low = _code_unit(octets, i + 8)
+            if 0xDC00 <= low < 0xE000:
+                i += 12
+                continue
+        if 0xD800 <= code < 0xE000:
+            octets[i + 2], octets[i + 3], octets[i + 4], octets[i + 5] = 102, 102, 102, 100
+        i += 6
+
+
+@numba.njit(nogil=True, cache=True)
+def mend_cells(octets: Any, cells: Any) -> None:
+    """The same for the (n, 3) cells that are objects and arrays."""
+    for row in range(len(cells)):
+        if cells[row, 2] == NESTED:
+            mend_halves(octets, cells[row, 0], cells[row, 1])
 
 
 @numba.njit(nogil=True, cache=True)
