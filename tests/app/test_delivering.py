@@ -22,6 +22,7 @@ from footfall.app.front.deliveries import Deliveries
 from footfall.app.front.delivering import Deliverer, Outlet
 from footfall.connectors.actions.webhook import WebhookAction
 from footfall.errors import StorageFailed
+from footfall.stream.store.contract import Keep
 from up_support import wait_until
 
 IDS = [f"a{number}" for number in range(100)]
@@ -253,7 +254,7 @@ def test_parked_alerts_outlive_the_outbox(bench_of):
     bench.post(alerts(4))
     bench.run(0.1)
     passed = bench.deliveries.totals()["ops"].passed
-    bench.outbox.store.prune({}, {"ops": passed}, alerts_before_us=START_US + DAY_S * 1_000_000)
+    bench.outbox.store.prune({}, {"ops": passed}, Keep(alerts_since_us=START_US + DAY_S * 1_000_000))
     assert bench.views.alerts() == []
     bench.run(60)
     assert bench.side.ids == ["a0", "a3", "a1"]

@@ -71,6 +71,8 @@ class Raiser:
         self.rule = rule
         self._operator = operator
         self._allowed = frozenset(rule.allow)
+        measure = getattr(rule, "measure", None)
+        self._facts = {"measure": measure} if measure is not None else {}
         self._cool_down_us = (cool_down_us or 0) if rule.cool_down is None else rule.cool_down.us
         self._resting = KeyedTable(1)
         self._tables = {"resting": self._resting} if self._cool_down_us else {}
@@ -107,7 +109,7 @@ class Raiser:
         whole = len(rows) == len(found.key)
         texts = [list(column) if whole else [column[row] for row in rows.tolist()] for column in found.texts]
         details = pack_all(found.details.columns, rows) if found.details is not None else {}
-        return AlertBlock(self.rule.name, self.rule.severity, self.rule.key, texts, columns, details)
+        return AlertBlock(self.rule.name, self.rule.severity, self.rule.key, texts, columns, details, self._facts)
 
 
 def key_of(rule: Rule, batch: Batch, wanted: Any) -> tuple[Any, Any]:

@@ -36,6 +36,7 @@ class AlertBlock(msgspec.Struct, frozen=True):
     texts: list[list[str | None]] = []
     columns: dict[str, Packed] = {}
     details: dict[str, Packed] = {}
+    facts: dict[str, str] = {}  # details that all of them share
     raised_us: int = 0
     alerts: list[Alert | None] | None = None
 
@@ -44,11 +45,11 @@ class AlertBlock(msgspec.Struct, frozen=True):
             return len(self.alerts)
         return len(self.columns["time_us"].octets) // 8
 
-    def last_us(self) -> int:
-        """The latest time of an alert."""
-        if self.alerts is not None:
-            return max((alert.time_us for alert in self.alerts if alert is not None), default=0)
-        return int(_array(self.columns["time_us"]).max())
+    def raised(self) -> int:
+        """When they were raised, the last if they came one by one."""
+        if self.alerts is None:
+            return self.raised_us
+        return max((alert.raised_us for alert in self.alerts if alert is not None), default=0)
 
     def every(self) -> list[Alert | None]:
         """The alerts; None where one was erased."""
@@ -76,7 +77,7 @@ class AlertBlock(msgspec.Struct, frozen=True):
                     columns["position"][index],
                     None if start_us is None else start_us[index],
                     None if end_us is None else end_us[index],
-                    {name: column[index] for name, column in details.items()},
+                    {**self.facts, **{name: column[index] for name, column in details.items()}},
                     self.raised_us,
                 )
             )

@@ -1,7 +1,8 @@
 """A rule over history: which windows it would have recorded and which alerts it would have raised, by the same kernels as live.
 
 Over events that came through the event log the alerts are those that the rule raised live, if it was declared then: same ids, same contents.
-With `since` records from a rule's look-back before it are taken too, so that what it raises from then on is not missing its beginnings.
+With `since` records from a rule's look-back before it are taken too, so that what it raises from then on is not missing its beginnings; a rule with
+a cool-down takes everything from the beginning, since whether a key rests may depend on all of it.
 """
 
 from __future__ import annotations
@@ -59,9 +60,8 @@ def backtest(project: Project, name: str, *, since: str | None = None, progress:
     since_us = None if since is None else since_of(project, since)
     operator = rule.operator(lateness_us=project.config.live.lateness.us)
     from_us = None
-    if since_us is not None:
-        rests_us = 0 if rule.cool_down is None else rule.cool_down.us
-        from_us = since_us - rule.look_back_us() - rests_us - operator.lateness_us
+    if since_us is not None and not rests(rule):
+        from_us = since_us - rule.look_back_us() - operator.lateness_us
     reader = SqliteReader(project.config.views.path(project.path))
     ticks = reader.ticks(operator.name)
     reader.close()
@@ -73,6 +73,11 @@ def backtest(project: Project, name: str, *, since: str | None = None, progress:
             return _result(rule, replay, store, since_us)
         finally:
             store.close()
+
+
+def rests(rule: Rule) -> bool:
+    """Whether an alert of a key keeps it from raising others for a while."""
+    return rule.cool_down is not None or rule.kind == "absence"
 
 
 def since_of(project: Project, text: str) -> int:

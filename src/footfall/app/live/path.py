@@ -18,6 +18,7 @@ from footfall.app.live.plan import LivePlan, live_plan
 from footfall.collect.settle import Settled, Settler
 from footfall.eventlog.contract import Block, EventLog, Frame
 from footfall.stream.runtime import LivePath
+from footfall.stream.store.contract import Keep
 from footfall.stream.store.sqlite import SqliteViews
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 RECORDS_MAX = 50_000
 BYTES_MAX = 32 << 20
-MOVE_S, GAUGES_S, PRUNE_S, TICK_S = 1.0, 1.0, 60.0, 0.25
+MOVE_S, GAUGES_S, TICK_S, PRUNE_S, PRUNE_WHOLE_S = 1.0, 1.0, 0.25, 10.0, 600.0
 READER = "live"
 DAY_US = 86_400_000_000
 
@@ -51,7 +52,7 @@ class ProjectPath:
         self._begin = self.path.moment.position
         self._settler = self._new_settler()
         self._hands_over = False
-        self._due = dict.fromkeys(("move", "gauges", "prune", "tick"), 0.0)
+        self._due = dict.fromkeys(("move", "gauges", "prune", "prune whole", "tick"), 0.0)
         self._took_ms: deque[float] = deque(maxlen=512)
         self._rate: deque[tuple[float, int]] = deque(maxlen=64)
 
@@ -146,9 +147,10 @@ class ProjectPath:
         if self._due_now("gauges", GAUGES_S):
             self.store.note_gauges(self._gauges(end))
         if self._due_now("prune", PRUNE_S):
-            before_us = clock.now_us() - self.project.config.live.alerts_keep.us
-            texts_us = self.path.texts_keep_us
-            self.store.prune(self.path.moment.clock_us, self._delivered(), alerts_before_us=before_us, texts_keep_us=texts_us)
+            since_us = clock.now_us() - self.project.config.live.alerts_keep.us
+            actions = tuple(str(one.get("name")) for one in self.project.config.notify)
+            keep = Keep(since_us, self.path.texts_keep_us, actions, whole=self._due_now("prune whole", PRUNE_WHOLE_S))
+            self.store.prune(self.path.moment.clock_us, self._delivered(), keep)
         self._dimensions.look(self.path.moment.sequence)
 
     def _delivered(self) -> dict[str, int]:

@@ -41,6 +41,19 @@ class Change:
     counts: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What `prune` keeps: alerts raised since a moment, texts for so long, and what waits for these actions (None: for any).
+
+    With `whole` views without windows are looked through too, which reads all of their rows.
+    """
+
+    alerts_since_us: int = 0
+    texts_us: int = 0
+    actions: tuple[str, ...] | None = None
+    whole: bool = True
+
+
 class Posted(msgspec.Struct, frozen=True):
     """One alert on its way through one action; `number` orders what an action has to deliver."""
 
@@ -116,5 +129,5 @@ class ViewsStore(ViewsReader, Protocol):
     def forget(self, tables: Sequence[str]) -> None:
         """Let go of state of tables that nobody has any more."""
 
-    def prune(self, clock_us: Mapping[str, int], delivered: Mapping[str, int]) -> None:
+    def prune(self, clock_us: Mapping[str, int], delivered: Mapping[str, int], keep: Keep = ...) -> None:
         """Remove rows behind what views keep, changes that whole parts cover, and alerts that are old and delivered everywhere."""

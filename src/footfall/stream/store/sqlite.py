@@ -20,12 +20,13 @@ import zstandard
 from footfall.errors import LogBusy, StorageFailed
 from footfall.stream.alert_block import AlertBlock
 from footfall.stream.contract import ViewRows, ViewSchema
-from footfall.stream.store.contract import Change, Moment
+from footfall.stream.store.contract import Change, Keep, Moment
 from footfall.stream.store.layout import END, SCHEMA, START, VERSION, create_sql, delete_sql, table_of, upsert_sql
 from footfall.stream.store.reading import BUSY_S, SqliteReader
 
 CHECKPOINT_PAGES = 4_000
 PRUNE_ROWS = 20_000
+PARTS = 64  # of a table of state
 PACKED_LEVEL = 1
 
 
@@ -133,7 +134,7 @@ class SqliteViews(SqliteReader):
         alerts, posted = [], []
         for block, actions in blocks:
             first, number = number + 1, number + len(block)
-            alerts.append((first, number, block.rule, block.last_us(), self._packer.compress(msgspec.msgpack.encode(block))))
+            alerts.append((first, number, block.rule, block.raised(), self._packer.compress(msgspec.msgpack.encode(block))))
             posted += [(action, first, number) for action in actions]
         connection.executemany("INSERT INTO alerts VALUES (?, ?, ?, ?, ?)", alerts)
         connection.executemany("INSERT INTO outbox VALUES (?, ?, ?)", posted)
@@ -178,27 +179,27 @@ class SqliteViews(SqliteReader):
                 connection.execute("DELETE FROM deltas WHERE of = ?", (table,))
                 connection.execute("DELETE FROM parts WHERE of = ?", (table,))
 
-    def prune(
-        self, clock_us: Mapping[str, int], delivered: Mapping[str, int], *, alerts_before_us: int = 0, texts_keep_us: int = 0, whole_parts: int = 64
-    ) -> None:
+    def prune(self, clock_us: Mapping[str, int], delivered: Mapping[str, int], keep: Keep = Keep()) -> None:  # noqa: B008 - frozen
         """Remove rows behind what views keep, changes that whole parts cover, and alerts that are old and delivered everywhere.
 
-        A text goes when nothing has used it for as long as the longest view keeps its rows, and for `texts_keep_us`.
+        A text goes when nothing has used it for as long as the longest view keeps its rows, and for `keep.texts_us`.
         """
         with self._writing() as connection:
             for view in self._views.values():
-                if view.stream in clock_us:
+                if view.stream in clock_us and (keep.whole or view.window != "none"):
                     before = clock_us[view.stream] - view.keep_us
                     connection.execute(f"DELETE FROM {table_of(view.name)} WHERE {START} < ? AND {END} < ?", (before, before))
-            longest_us = max(texts_keep_us, *(view.keep_us for view in self._views.values()), 0)
+            longest_us = max(keep.texts_us, *(view.keep_us for view in self._views.values()), 0)
             connection.execute("DELETE FROM texts WHERE used_us < ?", (min(clock_us.values(), default=0) - longest_us,))
-            covered = connection.execute("SELECT of, min(sequence) FROM parts GROUP BY of HAVING count(*) = ?", (whole_parts,)).fetchall()
+            covered = connection.execute("SELECT of, min(sequence) FROM parts GROUP BY of HAVING count(*) = ?", (PARTS,)).fetchall()
             connection.executemany("DELETE FROM deltas WHERE of = ? AND sequence <= ?", covered)
-            for action, number in delivered.items():
-                connection.execute("DELETE FROM outbox WHERE action = ? AND last <= ?", (action, number))
-            sql = """DELETE FROM alerts WHERE number IN (SELECT number FROM alerts WHERE time_us < ? AND number < (SELECT coalesce(min(number), 1 << 62)
+            connection.executemany("DELETE FROM outbox WHERE action = ? AND last <= ?", delivered.items())
+            if keep.actions is not None:
+                marks = ", ".join("?" * len(keep.actions))
+                connection.execute(f"DELETE FROM outbox WHERE action NOT IN ({marks})", tuple(keep.actions))
+            sql = """DELETE FROM alerts WHERE number IN (SELECT number FROM alerts WHERE raised_us < ? AND number < (SELECT coalesce(min(number), 1 << 62)
                      FROM outbox) ORDER BY number LIMIT ?)"""
-            connection.execute(sql, (alerts_before_us, PRUNE_ROWS))
+            connection.execute(sql, (keep.alerts_since_us, PRUNE_ROWS))
 
     def close(self) -> None:
         """Let go of the file."""
