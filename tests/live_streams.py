@@ -16,7 +16,7 @@ from footfall.event.schema import TIME
 from footfall.kernels.live.table import PARTS
 from footfall.rules.contract import Rule
 from footfall.stream.batch import AHEAD_US, BEFORE_ALL_US, batch_of
-from footfall.stream.contract import Alert, Operator, Outputs, ViewRows
+from footfall.stream.contract import Alert, Operator, Outputs, StreamName, ViewRows
 from footfall.stream.runtime import LivePath
 from footfall.stream.store.sqlite import SqliteViews
 
@@ -25,6 +25,8 @@ T0 = 1_790_000_000 * S  # 2026-09-21T14:13:20Z, a whole multiple of 10 s
 LATENESS_US = 10 * S
 _NAMES = {"position": pa.int64(), "event_time": TIME, "received_time": TIME, "name": pa.string(), "user_id": pa.string(), "price": pa.float64(),
           "country": pa.string(), "properties": pa.string()}  # fmt: skip
+
+_OF_LINES = {"event_time": "time", "name": "level", "country": "source", "properties": "attributes"}
 
 
 class Record(NamedTuple):
@@ -57,11 +59,11 @@ def in_order(records: Sequence[Record]) -> list[Record]:
     return [record._replace(time=time, received=time) for record, time in zip(records, times, strict=True)]
 
 
-def table_of(records: Sequence[Record]) -> pa.Table:
-    """Records as settled events."""
+def table_of(records: Sequence[Record], stream: StreamName = "events") -> pa.Table:
+    """Records as settled events, or as lines whose level is the name and whose source is the country."""
     columns = [*zip(*records, strict=True)] if records else [[] for _ in Record._fields]
     arrays = [pa.array(list(column), kind) for column, kind in zip([*columns, [None] * len(records)], _NAMES.values(), strict=True)]
-    return pa.table(arrays, names=list(_NAMES))
+    return pa.table(arrays, names=[_OF_LINES.get(name, name) if stream == "logs" else name for name in _NAMES])
 
 
 def accepted(records: Sequence[Record], lateness_us: int = LATENESS_US) -> list[tuple[Record, int]]:
@@ -122,7 +124,8 @@ class Runner:
         for table in self.operator.tables().values():
             table.begin()
         out = Outputs()
-        batch = batch_of("events", table_of(records), self.clock_us, self.number)
+        stream = self.operator.stream
+        batch = batch_of(stream, table_of(records, stream), self.clock_us, self.number)
         self.operator.take(batch, out)
         self.clock_us = batch.clock_end_us
         self.operator.tick(self.clock_us - self.operator.lateness_us, out)

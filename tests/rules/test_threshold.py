@@ -196,7 +196,7 @@ def test_an_event_exactly_ten_seconds_late_counts_and_a_later_one_does_not():
     assert (found.alerts, found.counts["late"]) == ([], 1)
 
 
-# --- the music's rule on lines of logs, and what is counted -----------------------------------------------------------------
+# --- what is counted, looked at and refused ---------------------------------------------------------------------------------
 
 
 def test_the_alert_of_a_row_says_whether_it_was_raised():
