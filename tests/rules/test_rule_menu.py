@@ -33,26 +33,26 @@ WRONG = [
     ({"name": "x"}, "rule 'x' does not say what kind it is", "rule.x.kind", 'write kind = "threshold"'),
     ({"name": "x", "kind": "treshold"}, "rule 'x' is of no kind 'treshold'", "rule.x.kind", "did you mean 'threshold'?"),
     ({**AGAIN, "withn": "30m"}, "rule 'again' has no 'withn', being a repeat", "rule.again.withn", "did you mean 'within'?"),
-    ({**AGAIN, "times": 1}, "rule 'again': times: expected `int` >= 2", "rule.again.times", "see docs/configuration.md"),
+    ({**AGAIN, "times": 1}, "rule 'again': times: expected `int` >= 2", "rule.again.times", "see docs/rules.md"),
     (
         {**AGAIN, "within": "half an hour"},
         "rule 'again': within: 'half an hour' is not a span of time",
         "rule.again.within",
         "write a number and a unit, such as 30m, 24h, 7d or 1h30m, or none for no limit",
     ),
-    ({**AGAIN, "within": 30}, "rule 'again': within: expected `str`, got `int`", "rule.again.within", "see docs/configuration.md"),
+    ({**AGAIN, "within": 30}, "rule 'again': within: expected `str`, got `int`", "rule.again.within", "see docs/rules.md"),
     (
         {**AGAIN, "where": ["name"]},
         "rule 'again': where: 'name' is not a condition",
         "rule.again.where",
         "write column, operator, value: country=DE, price>=10, brand~sam, country=DE|FR",
     ),
-    ({key: AGAIN[key] for key in AGAIN if key != "within"}, "rule 'again' needs 'within'", "rule.again.within", "see docs/configuration.md"),
+    ({key: AGAIN[key] for key in AGAIN if key != "within"}, "rule 'again' needs 'within'", "rule.again.within", "see docs/rules.md"),
     (
         {**AGAIN, "severity": "loud"},
         "rule 'again': severity: invalid enum value 'loud'",
         "rule.again.severity",
-        "see docs/configuration.md",
+        "see docs/rules.md",
     ),
 ]
 

@@ -62,7 +62,7 @@ def _invalid(name: str, table: Mapping[str, Any], problem: msgspec.ValidationErr
     sentence, _, path = str(problem).partition(" - at `$.")
     key = path.rstrip("`").split("[")[0].split(".")[0]
     cause = problem.__cause__.__cause__ if problem.__cause__ else None
-    hint = cause.hint if isinstance(cause, InvalidQuery) else "see docs/configuration.md"
+    hint = cause.hint if isinstance(cause, InvalidQuery) else "see docs/rules.md"
     missing = sentence.removeprefix("Object missing required field ")
     if missing != sentence:
         key = missing.strip("`")
