@@ -91,7 +91,8 @@ def _view(view: Document, rows: Sequence[Document], size: Size) -> Table:
     from rich.text import Text
 
     span = f"  {clock_of(view['window_start'])} to {clock_of(view['window_end'])}" if view["window_start"] else ""
-    title = Text.assemble((view["title"], "bold"), (f"  {view['view']}, {view['window']}{span}", "dim"), no_wrap=True, overflow="ellipsis")
+    window = view["window"] if view["window"] != "none" else "one row a key"
+    title = Text.assemble((view["title"], "bold"), (f"  {view['view']}, {window}{span}", "dim"), no_wrap=True, overflow="ellipsis")
     table = _table(title)
     measure = view["measure"]
     if not rows:
