@@ -40,9 +40,13 @@ LONG_FUNCTIONS: dict[str, str] = {
     "event/cells/calendar_text.py:_clock": ONE_LOOP,
 }
 VERY_LONG_FUNCTIONS = {"connectors/files/delimited.py:_tokenise": "measured: a call for each quoted field makes it 1.2 to 1.4 times slower"}
+FLAT = "compiled: tables and columns one by one, because kernels are many times slower with tuples of arrays"
 MANY_PARAMETERS: dict[str, str] = {
     "engines/duckdb.py:DuckDBEngine.__init__": "the settings of an engine, all by name, each with a default",
     "connectors/files/access_log.py:_put": "compiled: the cell, its bytes and their kind as plain numbers",
+    "kernels/live/active.py:see": FLAT,
+    "kernels/live/sessions.py:take": FLAT,
+    "kernels/live/windows.py:take": FLAT,
 }
 MANY_MODULES: dict[str, str] = {}
 MENUS_WITH_CODE = {"__init__.py": "import footfall must not load what a script does not use, so its menu is loaded by name"}

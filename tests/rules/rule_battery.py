@@ -145,6 +145,19 @@ def check_alerts(kind: str, number: int) -> None:
         assert (alert.window_start_us is None) is (alert.window_end_us is None)
 
 
+def check_keys(kind: str, number: int) -> None:
+    """About everybody together, or about somebody by several columns."""
+    for key in ([], ["user_id", "country"]):
+        rule = ready(_table(kind, number), key=key)
+        raised = 0
+        for seed in range(4):
+            alerts = run(rule, _stream(seed), random.Random(seed)).alerts
+            assert alerts == run(rule, _stream(seed)).alerts, seed
+            assert all(list(alert.key) == key and None not in alert.key.values() for alert in alerts)
+            raised += len(alerts)
+        assert raised > 0
+
+
 def check_spec(kind: str, number: int) -> None:
     """Every field says what it is; what is remembered depends on no severity, action or allow-list."""
     rule, other = ready(_table(kind, number)), ready(_table(kind, number), severity="low", actions=["mail"], allow=["u9"])

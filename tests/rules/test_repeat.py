@@ -111,5 +111,8 @@ def test_a_repeat_without_end_is_refused():
         rule_of(within="none")
     assert caught.value.sentence == "rule 'again' would remember without end"
     assert caught.value.field == "rule.again.within"
+    with pytest.raises(InvalidConfig) as caught:
+        rule_of(lateness=Span("none")).operator(lateness_us=LATENESS_US)
+    assert caught.value.field == "rule.again.lateness"
     assert rule_of().look_back_us() == 30 * S
     assert rule_of(where=()).references() == ("user_id",)

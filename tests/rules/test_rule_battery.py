@@ -9,7 +9,7 @@ from rule_examples import EXAMPLES
 from footfall.rules.menu import every_rule
 
 CHECKS = [battery.check_cuts, battery.check_logs, battery.check_counts, battery.check_allowed, battery.check_cool_down, battery.check_bounds,
-          battery.check_alerts, battery.check_spec]  # fmt: skip
+          battery.check_alerts, battery.check_keys, battery.check_spec]  # fmt: skip
 
 
 def test_every_kind_has_examples():

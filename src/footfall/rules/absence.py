@@ -9,16 +9,16 @@ then = "name=purchase"
 within = "2h"
 
 A record A of `first` raises an alert when no record of `then` of its key lies after it (later in time, or at the same time and a later
-position) and at most `within` later; the alert's time is A's time + `within`, its position A's.  What matters is which records were taken, not when they
-came: the alert is raised once the event clock, less the lateness, is later than its time, when no such record can come any more, and while
-nothing arrives the clock goes on with the wall clock.  Alerts are raised in the order of their times, equal times by position.  A record can be
-both: it fulfils the waits before it and opens its own.
+position) and at most `within` later; the alert's time is A's time + `within`, its position A's.  What matters is which records were taken, not
+when they came: the alert is raised once the event clock, less the lateness, is later than its time, when no such record can come any more, and
+while nothing arrives the clock goes on with the wall clock.  Alerts are raised in the order of their times, equal times by position.  A record can
+be both: it fulfils the waits before it and opens its own.
 
-Unless the rule says otherwise its cool-down is `within`: a cart that is filled in five steps is abandoned once.  A key has at most 16 open waits; when
-there is one more, the second oldest goes.  It keeps its 4 newest times of `then` for records that come later and lie before them; that is
+Unless the rule says otherwise its cool-down is `within`: a cart that is filled in five steps is abandoned once.  A key has at most 16 open waits;
+when there is one more, the second oldest goes.  It keeps its 4 newest times of `then` for records that come later and lie before them; that is
 exact as long as `within` is at least the lateness and a minute, or no more than 4 of them come in that time.
 
-Cost: about 0.3 us a record and 1 us an alert; 112 bytes a key, 256 more for one with more than two open waits, and its text while it has any.
+Cost: about 0.9 us a record with a million keys, and 1 us an alert; 112 bytes a key, 256 more for one with more than two open waits, and its text while it has any.
 """
 
 from __future__ import annotations

@@ -77,8 +77,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         raise AssertionError("every kind says how far it looks back")
 
     def lateness_us(self, default_us: int) -> int:
-        """Its own lateness, or the project's."""
-        return default_us if self.lateness is None else self.lateness.us
+        """Its own lateness, or the project's.
+
+        Raises:
+            InvalidConfig: it has none that ends.
+        """
+        if self.lateness is None:
+            return default_us
+        self.check_span(self.lateness, "lateness")
+        return self.lateness.us
 
     def check_span(self, span: Span, field: str) -> None:
         """Refuse a span without end: what lies within it is kept.

@@ -4,9 +4,9 @@
     {"column": "properties.visits", "weight": -0.8, "mean": 4.2, "scale": 3.1},
     {"column": "country", "equals": "DE", "weight": 0.3}]}
 
-score = link(intercept + sum of weight * (x - mean) / scale), where x is the column's number, or 1 and 0 for whether its text equals `equals`.  A value
-that is null, or no number, counts as `missing`; without it as the mean, or as not equal.  `link` is logistic, 1 / (1 + exp(-z)), or identity.  Further
-members of the object, such as when it was trained, are left alone.
+score = link(intercept + sum of weight * (x - mean) / scale), where x is the column's number, or 1 and 0 for whether its text equals `equals`.  A
+value that is null, or no number, counts as `missing`; without it as the mean, or as not equal.  `link` is logistic, 1 / (1 + exp(-z)), or identity.
+Further members of the object, such as when it was trained, are left alone.
 """
 
 from __future__ import annotations

@@ -7,16 +7,16 @@ key = ["user_id"]
 steps = ["name=cart", ["name=purchase", "price>=100"]]
 within = "30m"
 
-Records of a key are ordered by time, equal times by position.  A record raises an alert when it takes part in a complete chain: a record for each step,
-each later in that order than the one before, no record for two steps, and the last at most `within` after the first.  It need not be the last
-step: a record that comes late can complete a chain too.  Of several chains with the record the one that starts latest counts, of
-such the one that ends first; `times_us` are the times of its steps, the value is the seconds from its first to its last.
+Records of a key are ordered by time, equal times by position.  A record raises an alert when it takes part in a complete chain: a record for each
+step, each later in that order than the one before, no record for two steps, and the last at most `within` after the first.  It need not be the
+last step: a record that comes late can complete a chain too.  Of several chains with the record the one that starts latest counts, of such the one
+that ends first; `times_us` are the times of its steps, the value is the seconds from its first to its last.
 
 A key keeps, of what the watermark has passed, the chain with the latest start for each number of steps, and 4 + 2 * steps records after it.
 That is exact for records that come in the order of time, and otherwise as long as no more records of a key than that lie in the lateness; if there
 are more, the oldest counts as passed, and what comes later but lies before it finds no chain through it.
 
-Cost: about 0.3 us a record with two steps, 176 bytes a key with two and 224 with three, forgotten `within` after its newest record.
+Cost: about 0.4 us a record with two steps; 176 bytes a key with two and 224 with three, which is forgotten `within` after its newest record.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ record in a whole baseline begins anew: nothing is known of it.
 The value is the measure at the record; `mean`, `deviation` and `windows` are those of the baseline.  Windows begin at multiples of their size since
 1970; every window that a record may still fall into is kept beside the baseline, so nothing is left out, whatever the order of arrival.
 
-After control charts (Shewhart 1931).  Cost: about 0.1 us a record; 8 bytes (count), 16 (sum, share) or 24 (mean) a key and window that is kept, which
+After control charts (Shewhart 1931).  Cost: about 0.4 us a record; 8 bytes (count), 16 (sum, share) or 24 (mean) a key and window that is kept, which
 are `baseline` and those of the lateness and a minute; a key is forgotten a baseline after its newest record.
 """
 

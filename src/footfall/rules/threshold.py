@@ -93,9 +93,7 @@ class ThresholdOperator:
         self._aggregate = Aggregate(self.window, (rule.measured(),), watched, lateness_us=lateness_us)
         self._raiser = Raiser(rule, self.name)
         columns = (column_of(rule.measured()), ViewColumn("events", "integer"), ViewColumn("level", "text"), ViewColumn("alert", "boolean"))
-        self.views: Sequence[ViewSchema] = [
-            view_schema(rule.name, f"{rule.name}: recorded windows", self, rule.key, columns, keep_us=rule.keep.us, spec=self.spec)
-        ]
+        self.views: Sequence[ViewSchema] = [view_schema(rule.name, f"{rule.name}: recorded windows", self, rule.key, columns, keep_us=rule.keep.us)]
 
     def tables(self) -> Mapping[str, KeyedTable]:
         """Its windows, and which keys rest."""

@@ -103,9 +103,7 @@ class ViewOperator:
         check_session(self.window, self.lateness_us, f"view.{view.name}.window")
         self.measures = view.measured()
         self._aggregate = Aggregate(self.window, self.measures, lateness_us=self.lateness_us, keep_us=view.keep.us)
-        self.views = [
-            view_schema(view.name, view.title, self, view.keys, tuple(column_of(one) for one in self.measures), keep_us=view.keep.us, spec=self.spec)
-        ]
+        self.views = [view_schema(view.name, view.title, self, view.keys, tuple(column_of(one) for one in self.measures), keep_us=view.keep.us)]
 
     def tables(self) -> Mapping[str, KeyedTable]:
         """Its windows and what they are made of."""
@@ -158,12 +156,12 @@ def column_of(one: Measure) -> ViewColumn:
     return ViewColumn(one.name, kind)  # type: ignore[arg-type]
 
 
-def view_schema(name: str, title: str, operator: Any, keys: Sequence[str], columns: tuple[ViewColumn, ...], *, keep_us: int, spec: str) -> ViewSchema:
+def view_schema(name: str, title: str, operator: Any, keys: Sequence[str], columns: tuple[ViewColumn, ...], *, keep_us: int) -> ViewSchema:
     """The schema of the rows of an operator's windows."""
     kind: Window = operator.window
     lateness_us = operator.lateness_us + (kind.size_us if kind.kind == "session" else 0)
     keyed = tuple(ViewColumn(key, "text", "key") for key in keys)
-    return ViewSchema(name, title or name.replace("_", " "), operator.stream, str(kind), (*keyed, *columns), lateness_us, keep_us, spec)
+    return ViewSchema(name, title or name.replace("_", " "), operator.stream, str(kind), (*keyed, *columns), lateness_us, keep_us, operator.spec)
 
 
 def view_rows(view: ViewSchema, aggregate: Aggregate, batch: Batch, changed: Changed, out: Outputs) -> ViewRows:

@@ -3,7 +3,7 @@
 A row of `keys` is one key: COUNT open waits, NEXT (the deadline that the key's timer is set to, 0 for none), the NEWEST times of what fulfils, then
 INLINE waits as (time, position), oldest first.  The waits behind those are in the key's row of `more`, which counts only while COUNT
 says so.  A key has at most WAITS open waits: when there is one too many, the second oldest goes.
-Cost: about 0.2 us a record, and 0.3 us a decision.
+Cost: about 0.9 us a record with a million keys, and as much a decision.
 """
 
 from __future__ import annotations
