@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from footfall.kernels.live.table import EXPIRES, KEY, OWN, PARTS, SLOTS_MIN, KeyedTable, mixed, slot_for, slot_of, stored, touch
+from footfall.kernels.live.table import EXPIRES, KEY, OWN, PARTS, SHRINK_BATCHES, SLOTS_MIN, KeyedTable, mixed, slot_for, slot_of, stored, touch
 from footfall.stream.state import Saved
 from footfall.stream.store.contract import Change, Moment
 from footfall.stream.store.sqlite import SqliteViews
@@ -118,7 +118,7 @@ def test_a_table_grows_and_shrinks():
     twin.check(0)
     assert twin.table.slots == 32_768
     size = twin.table.size_bytes
-    for before in (10_000, 19_990, 19_990, 19_990, 19_990):
+    for before in (10_000, *[19_990] * (5 * SHRINK_BATCHES)):
         twin.table.sweep(before, twin.table.slots)
     assert twin.table.slots == SLOTS_MIN
     assert twin.table.size_bytes < size / 16

@@ -51,8 +51,14 @@ def twin(rule: Spike, records: list[Record], size_us: int) -> list:
         deviation = math.sqrt(sum((value - mean) ** 2 for value in before) / len(before))
         if value > mean + rule.sigmas * deviation and (record.user, now) not in alerted:
             alerted.add((record.user, now))
-            found.append((record.user, record.position, now * size_us, value, {"mean": mean, "deviation": deviation, "windows": len(before)}))
+            details = {"measure": rule.measure, "mean": mean, "deviation": deviation, "windows": len(before)}
+            found.append((record.user, record.position, now * size_us, value, details))
     return found
+
+
+def numbers_of(alert):
+    """The details without the measure's name."""
+    return {name: value for name, value in alert.details.items() if name != "measure"}
 
 
 @pytest.mark.parametrize("seed", range(240))
@@ -68,7 +74,7 @@ def test_spike_agrees_with_its_twin_however_it_is_cut(seed):
     rule = rule_of(f"{size_s}s", MEASURES[seed % len(MEASURES)], **more, sigmas=chance.choice([0.0, 1.0, 2.0]))
     records = random_stream(chance, chance.choice([1, 30, 80]), users=chance.choice([1, 3]))
     whole = run(rule, records).alerts
-    assert [(one.key["user_id"], one.position, one.window_start_us, one.value, one.details) for one in whole] == twin(rule, records, size_s * S), seed
+    assert [(one.key["user_id"], one.position, one.window_start_us, one.value, numbers_of(one)) for one in whole] == twin(rule, records, size_s * S), seed
     assert all(one.window_end_us == one.window_start_us + size_s * S for one in whole)
     assert run(rule, records, chance).alerts == whole, seed
 
@@ -93,7 +99,7 @@ def test_a_spike_is_raised_by_the_record_that_makes_it_one():
     [alert] = run(rule, stream_of(counts)).alerts
     mean, deviation = float(np.mean(counts[:7])), float(np.std(counts[:7]))
     assert alert.value == math.floor(mean + 3 * deviation) + 1
-    assert alert.details == {"mean": pytest.approx(mean), "deviation": pytest.approx(deviation), "windows": 7}
+    assert numbers_of(alert) == {"measure": "count", "mean": pytest.approx(mean), "deviation": pytest.approx(deviation), "windows": 7}
     assert alert.window_start_us == T0 + 70 * S
     assert run(rule_of(sigmas=3.0, above=12.0), stream_of(counts)).alerts[0].value == 13.0
 

@@ -110,13 +110,14 @@ class Aggregate:
         return row
 
     def changed(self) -> Changed:
-        """The windows that the last batch changed."""
+        """The windows that the last batch changed, by start and id: a store then writes neighbours one after the other."""
         rows = self.main.changed_rows()
-        ids, record = rows[:, KEY].copy(), rows[:, RECORD].copy()
+        rows = rows[np.lexsort((rows[:, KEY], rows[:, measuring.START]))]
+        ids = rows[:, KEY].copy()
         values = np.empty((len(self.measures), len(ids)), np.float64)
         windows.read(self.main.array(), self.bins.array(), self._plan, ids, values)
         start_us, end_us, count, flags = (rows[:, place] for place in (measuring.START, measuring.END, measuring.COUNT, measuring.FLAGS))
-        return Changed(ids, record, start_us, end_us, count, flags, values, self._gone)
+        return Changed(ids, rows[:, RECORD].copy(), start_us, end_us, count, flags, values, self._gone)
 
     def paths(self, index: int, ids: Any) -> list[list[int]]:
         """The hashes of a path measure, oldest first, of each of these rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,13 +60,21 @@ class Batch:
         return wanted
 
 
-def batch_of(stream: StreamName, table: pa.Table, clock_us: int, number: int, dimensions: Mapping[str, DimensionTable] | None = None) -> Batch:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What records are read with: dimension tables to look things up in, and the zone where days begin."""
+
+    dimensions: Mapping[str, DimensionTable] = field(default_factory=dict)
+    time_zone: str = "UTC"
+
+
+def batch_of(stream: StreamName, table: pa.Table, clock_us: int, number: int, around: Around = Around()) -> Batch:
     """A batch of settled records that follow the ones which left the event clock at `clock_us`."""
     time_us = _micros(table, TIME_OF[stream])
     received_us = _micros(table, "received_time")
     seen = np.maximum.accumulate(np.concatenate([[clock_us], np.minimum(time_us, received_us)])) if len(time_us) else np.array([clock_us])
     position = table.column("position").to_numpy()
-    columns = Columns(table, dimensions)
+    columns = Columns(table, around.dimensions, time_zone=around.time_zone)
     return Batch(stream, columns, time_us, position, seen[:-1], int(seen[-1]), time_us > received_us + AHEAD_US, number)
 
 

@@ -7,18 +7,17 @@ operator's state and a batch.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from footfall.stream.batch import BEFORE_ALL_US, batch_of
+from footfall.stream.batch import BEFORE_ALL_US, Around, batch_of
 from footfall.stream.contract import Operator, Outputs
 from footfall.stream.store.contract import Change, Moment
 
 if TYPE_CHECKING:
-    from footfall.stream.dimensions import DimensionTable
     from footfall.stream.store.contract import ViewsStore
 
 LOGGED = "logged"
@@ -28,14 +27,19 @@ class Replay:
     """One operator over tables of records.  `ticks` are (position, clock) in the order in which they were given live."""
 
     def __init__(
-        self, operator: Operator, store: ViewsStore, *, ticks: Sequence[tuple[int, int]] = (), dimensions: Mapping[str, DimensionTable] | None = None
+        self,
+        operator: Operator,
+        store: ViewsStore,
+        *,
+        ticks: Sequence[tuple[int, int]] = (),
+        around: Around = Around(),  # noqa: B008 - frozen
     ) -> None:
         self.operator = operator
         self.store = store
         self.counts: dict[str, int] = {}
         self.records = 0
         self._ticks = list(ticks)
-        self._dimensions = dimensions or {}
+        self._around = around
         self._clock_us = BEFORE_ALL_US
         self._number = 0
         store.declare(operator.views)
@@ -68,7 +72,7 @@ class Replay:
                 self._give_ticks(int(table.column("position")[0].as_py()))
             table = table.drop_columns([LOGGED])
         out = self._begun()
-        batch = batch_of(self.operator.stream, table, self._clock_us, self._number, self._dimensions)
+        batch = batch_of(self.operator.stream, table, self._clock_us, self._number, self._around)
         self.operator.take(batch, out)
         self.operator.tick(batch.clock_end_us - self.operator.lateness_us, out)
         self._clock_us = batch.clock_end_us

@@ -140,6 +140,7 @@ class Live:
             "counts": counts,
             "state_bytes": gauges.get("state_bytes", {}),
             "state_rows": gauges.get("state_rows", {}),
+            "dimension_unknown": gauges.get("dimension_unknown", {}),
             "step_s": {step: spent_ns / 1e9 for step, spent_ns in gauges.get("step_ns", {}).items()},
             "rows_per_s": gauges.get("rows_per_s"),
             "batch_ms": gauges.get("batch_ms", {}),

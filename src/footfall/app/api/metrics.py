@@ -50,6 +50,8 @@ def _live(live: Live) -> Iterable[tuple[str, str, list[Sample]]]:
         rows.append(({"operator": operator, "table": table}, count))
     yield "footfall_live_state_rows", "gauge", rows
     yield "footfall_live_step_seconds_total", "counter", [({"step": step}, spent_s) for step, spent_s in status["step_s"].items()]
+    unknown: list[Sample] = [({"dimension": name}, count) for name, count in status["dimension_unknown"].items()]
+    yield "footfall_live_dimension_unknown_total", "counter", unknown
     if status["rows_per_s"] is not None:
         yield "footfall_live_rows_per_second", "gauge", [({}, status["rows_per_s"])]
     took: list[Sample] = [({"quantile": f"{int(name.removeprefix('p')) / 100:g}"}, value) for name, value in status["batch_ms"].items()]

@@ -20,6 +20,7 @@ from footfall.app.live.dimensions import ProjectDimensions
 from footfall.app.live.plan import live_plan
 from footfall.engines.arrivals import arrivals
 from footfall.event.schema import LOG_SCHEMA
+from footfall.stream.batch import Around
 from footfall.stream.contract import Alert
 from footfall.stream.replay import Replay
 from footfall.stream.store.contract import RowsWanted
@@ -68,7 +69,7 @@ def backtest(project: Project, name: str, *, since: str | None = None, progress:
     with TemporaryDirectory(prefix="footfall-") as folder:
         store = SqliteViews(Path(folder) / "replay.db")
         try:
-            replay = Replay(operator, store, ticks=ticks, dimensions=dimensions.tables())
+            replay = Replay(operator, store, ticks=ticks, around=Around(dimensions.tables(), project.config.project.time_zone))
             replay.run(_told(_tables(project, rule, from_us), progress))
             return _result(rule, replay, store, since_us)
         finally:

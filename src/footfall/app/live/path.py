@@ -17,6 +17,7 @@ from footfall.app.live.handover import Handover, Offer
 from footfall.app.live.plan import LivePlan, live_plan
 from footfall.collect.settle import Settled, Settler
 from footfall.eventlog.contract import Block, EventLog, Frame
+from footfall.stream.batch import Around
 from footfall.stream.runtime import LivePath
 from footfall.stream.store.contract import Keep
 from footfall.stream.store.sqlite import SqliteViews
@@ -44,7 +45,7 @@ class ProjectPath:
         self.plan: LivePlan = live_plan(project, self._dimensions.tables())
         self.store = SqliteViews(project.config.views.path(project.path))
         try:
-            self.path = LivePath(self.plan.operators(), self.store, log.name, actions=self.plan.actions())
+            self.path = LivePath(self.plan.operators(), self.store, log.name, actions=self.plan.actions(), beside=True)
         except BaseException:
             self.store.close()
             raise
@@ -77,7 +78,7 @@ class ProjectPath:
         if self.path.waits:
             self.path.retry()
             self._inside = False
-        start = max(self.path.moment.position, self.log.start())
+        start = max(self.path.taken.position, self.log.start())
         if start >= end:
             self._idle(end)
             return False
@@ -86,7 +87,7 @@ class ProjectPath:
             return False
         began_s = clock.monotonic_s()
         settled = self._settled(blocks)
-        self.path.dimensions = self._dimensions.tables()
+        self.path.around = Around(self._dimensions.tables(), self.project.config.project.time_zone)
         self._inside = True
         self.path.take({"events": settled.events, "logs": settled.logs}, blocks[-1].end)
         self._inside = False
@@ -113,7 +114,7 @@ class ProjectPath:
             return self._settler.settle(blocks)
         except BaseException:
             self._settler = self._new_settler()  # it may know pairs of ids of blocks that were not taken
-            self._begin, self._hands_over = self.path.moment.position, False
+            self._begin, self._hands_over = self.path.taken.position, False
             raise
 
     def _offer(self, offer: Offer) -> None:
@@ -137,6 +138,7 @@ class ProjectPath:
         return True
 
     def _idle(self, end: int) -> None:
+        self.path.drain()
         if self._due_now("tick", TICK_S):
             self.path.tick(clock.now_us())
         self._look_after(end)
@@ -172,11 +174,13 @@ class ProjectPath:
             "step_ns": dict(self.path.timings_ns),
             "rows_per_s": sum(recent) / 5.0,
             "batch_ms": {"p50": float(np.quantile(took, 0.5)), "p99": float(np.quantile(took, 0.99))},
+            "dimension_unknown": dict(self._dimensions.unknown()),
             "written_us": clock.now_us(),
         }
 
     def close(self) -> None:
-        """Let go of the state."""
+        """Let go of the state, once what was taken is committed."""
+        self.path.close()
         self.store.close()
 
 
@@ -203,7 +207,7 @@ def warm(project: Project) -> None:
         store = SqliteViews(Path(folder) / "state.db")
         try:
             path = LivePath(live_plan(project, dimensions.tables()).operators(), store, "nothing")
-            path.dimensions = dimensions.tables()
+            path.around = Around(dimensions.tables(), project.config.project.time_zone)
             path.take({"events": settled.events, "logs": settled.logs}, 2)
             LivePath(live_plan(project, dimensions.tables()).operators(), store, "nothing")
         finally:

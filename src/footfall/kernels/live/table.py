@@ -22,6 +22,7 @@ ROWS, CHANGES, NEWEST, HAND, SHIFT = range(5)  # of the last row
 PARTS = 64
 SLOTS_MIN = 1_024
 SWEEP_SLOTS = 4_096
+SHRINK_BATCHES = 64  # room that one batch asked for is there for the next ones
 _END = np.int64(-1)  # of the chain of changes
 _FOR_ZERO = np.int64(0x1E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -183,6 +184,19 @@ def _gathered(table: Any, slots: Any, out: Any) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
+def _taken(table: Any, slots: Any, out: Any) -> None:
+    """Rows as they are saved, without LINK and RECORD; they count as changed no longer."""
+    for i in range(len(slots)):
+        slot = slots[i]
+        out[i, 0], out[i, 1] = table[slot, KEY], table[slot, EXPIRES]
+        for column in range(OWN, table.shape[1]):
+            out[i, column - 2] = table[slot, column]
+        table[slot, LINK] = 0
+    last = table.shape[0] - 1
+    table[last, NEWEST], table[last, CHANGES] = _END, 0
+
+
+@numba.njit(nogil=True, cache=True)
 def _begin(table: Any) -> None:
     last = table.shape[0] - 1
     place = table[last, NEWEST]
@@ -250,6 +264,7 @@ class KeyedTable:
 
     def __init__(self, own: int) -> None:
         self.width = OWN + own
+        self._ends = 0
         self._array = self._empty(SLOTS_MIN)
 
     def _empty(self, slots: int) -> Any:
@@ -297,10 +312,15 @@ class KeyedTable:
         rows = self.changed_rows()
         return rows[:, KEY].copy(), rows[:, RECORD].copy()
 
-    def changed_rows(self) -> Any:
-        """(n, width) the rows that this batch changed, in the order in which it did."""
+    def changed_slots(self) -> Any:
+        """(n,) the slots of the rows that this batch changed, in the order in which it did."""
         slots = np.empty(int(self._array[-1, CHANGES]), np.int64)
         _slots(self._array, slots)
+        return slots
+
+    def changed_rows(self) -> Any:
+        """(n, width) the rows that this batch changed, in the order in which it did."""
+        slots = self.changed_slots()
         rows = np.empty((len(slots), self.width), np.int64)
         _gathered(self._array, slots, rows)
         return rows
@@ -308,8 +328,11 @@ class KeyedTable:
     def end(self) -> None:
         """The batch is over: nothing counts as changed, and a table that became much too large for what is in it shrinks."""
         _begin(self._array)
-        if self.slots > SLOTS_MIN and len(self) * 16 < self.slots:
-            self._resize(max(self.slots // 4, SLOTS_MIN))
+        self._ends += 1
+        if self._ends >= SHRINK_BATCHES:
+            self._ends = 0
+            if self.slots > SLOTS_MIN and len(self) * 16 < self.slots:
+                self._resize(max(self.slots // 4, SLOTS_MIN))
 
     def sweep(self, before_us: int, slots: int = SWEEP_SLOTS) -> int:
         """Forget rows whose time was over before `before_us`, among the next slots; how many went.  It ends the batch."""
@@ -319,8 +342,11 @@ class KeyedTable:
     # --- written and read back -------------------------------------------------------------------------------------------
 
     def delta(self) -> bytes:
-        """The rows that this batch changed, as bytes."""
-        return self._bytes(self.changed_rows())
+        """The rows that this batch changed, as bytes.  It ends the batch: nothing counts as changed any more."""
+        slots = self.changed_slots()
+        rows = np.empty((len(slots), self.width - 2), np.int64)
+        _taken(self._array, slots, rows)
+        return rows.tobytes()
 
     def part(self, part: int) -> bytes:
         """The rows of one of PARTS parts, as bytes."""

@@ -39,8 +39,10 @@ def create_sql(view: ViewSchema) -> str:
 
 def upsert_sql(view: ViewSchema) -> str:
     """A row takes the place of the one with its window start and id."""
-    marks = ", ".join("?" * (3 + len(view.columns)))
-    return f"INSERT OR REPLACE INTO {table_of(view.name)} VALUES ({marks})"
+    columns = [END, *(quoted(column.name) for column in view.columns)]
+    marks = ", ".join("?" * (2 + len(columns)))
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return f"INSERT INTO {table_of(view.name)} VALUES ({marks}) ON CONFLICT ({START}, {ID}) DO UPDATE SET {changed}"
 
 
 def delete_sql(view: ViewSchema) -> str:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -24,7 +25,8 @@ from footfall.stream.store.contract import Change, Keep, Moment
 from footfall.stream.store.layout import END, SCHEMA, START, VERSION, create_sql, delete_sql, table_of, upsert_sql
 from footfall.stream.store.reading import BUSY_S, SqliteReader
 
-CHECKPOINT_PAGES = 4_000
+PAGE_BYTES = 16 << 10
+CHECKPOINT_PAGES = 2_000
 PRUNE_ROWS = 20_000
 PARTS = 64  # of a table of state
 PACKED_LEVEL = 1
@@ -37,6 +39,7 @@ class SqliteViews(SqliteReader):
         super().__init__(path)
         self._views: dict[str, ViewSchema] = {}
         self._packer = zstandard.ZstdCompressor(level=PACKED_LEVEL)
+        self._writes = Lock()  # micro-batches are committed by a thread of their own
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
@@ -54,6 +57,7 @@ class SqliteViews(SqliteReader):
         self._number = self._writer.execute("SELECT coalesce(max(value), 0) FROM moment WHERE name = 'number'").fetchone()[0]
 
     def _prepare(self) -> None:
+        self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
@@ -64,6 +68,10 @@ class SqliteViews(SqliteReader):
 
     @contextmanager
     def _writing(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
+        with self._writes:
+            yield from self._transaction(synced=synced)
+
+    def _transaction(self, *, synced: bool) -> Iterator[sqlite3.Connection]:
         try:
             self._writer.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             self._writer.execute("BEGIN IMMEDIATE")
