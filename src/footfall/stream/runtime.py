@@ -56,7 +56,7 @@ class LivePath:
         self._writing: Future[None] | None = None
         self._seen_us: dict[str, tuple[int, int]] = {}  # stream -> (received, clock) of its last record
         store.declare([view for operator in self.operators for view in operator.views])
-        self.saved = Saved({_stored_as(operator, name): table for operator in self.operators for name, table in operator.tables().items()})
+        self.saved = Saved({f"{_stored_as(operator)}/{name}": table for operator in self.operators for name, table in operator.tables().items()})
         self.moment = self.taken = self._restored(log_name)
 
     def _restored(self, log_name: str) -> Moment:
@@ -195,6 +195,7 @@ class LivePath:
             self._pool.shutdown()
 
 
-def _stored_as(operator: Operator, table: str) -> str:
-    """The name of a table of state: one of another declaration has another name."""
-    return f"{operator.name}@{xxhash.xxh3_64_hexdigest(operator.spec.encode())}/{table}"
+def _stored_as(operator: Operator) -> str:
+    """The name of an operator's state: that of another declaration or lateness, or with other fields, has another name."""
+    widths = sorted((name, table.width) for name, table in operator.tables().items())
+    return f"{operator.name}@{xxhash.xxh3_64_hexdigest(repr((operator.spec, operator.lateness_us, widths)).encode())}"
