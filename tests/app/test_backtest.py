@@ -120,7 +120,7 @@ def rows_of(store, name):
 def test_backtest_equals_live(tmp_path, seed):
     chance = random.Random(seed)
     project = declare(tmp_path, DECLARED)
-    (tmp_path / "tiers.csv").write_text("user_id,tier\nu1,gold\nu2,gold\nu3,silver\n")
+    (tmp_path / "tiers.csv").write_text("user_id,tier\nu1,gold\nu2,gold\n")
     log = open_log(project.config.log, project.path)
     path, landing, now_us, sent = ProjectPath(project, log), Landing(project, log), START_US, 0
     for _ in range(40):
@@ -151,6 +151,7 @@ def test_backtest_equals_live(tmp_path, seed):
         since = found.alerts[len(found.alerts) // 2].time_us if found.alerts else START_US
         later = backtest(open_project(tmp_path), name, since=iso(since))
         assert sorted(later.alerts, key=repr) == sorted((alert for alert in found.alerts if alert.time_us >= since), key=repr), name
+    assert path._gauges(0)["dimension_unknown"]["tiers"] > 0, "u3 has no tier, which is counted"
     path.close()
     log.close()
 
