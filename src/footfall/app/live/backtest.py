@@ -2,7 +2,7 @@
 
 Over events that came through the event log the alerts are those that the rule raised live, if it was declared then: same ids, same contents.
 With `since` records from a rule's look-back before it are taken too, so that what it raises from then on is not missing its beginnings; a rule with
-a cool-down takes everything from the beginning, since whether a key rests may depend on all of it.
+a cool-down or with sessions takes everything from the beginning, since whether a key rests, and where its session began, may depend on all of it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def backtest(project: Project, name: str, *, since: str | None = None, progress:
     since_us = None if since is None else since_of(project, since)
     operator = rule.operator(lateness_us=project.config.live.lateness.us)
     from_us = None
-    if since_us is not None and not rests(rule):
+    if since_us is not None and not remembers_all(rule):
         from_us = since_us - rule.look_back_us() - operator.lateness_us
     reader = SqliteReader(project.config.views.path(project.path))
     ticks = reader.ticks(operator.name)
@@ -76,9 +76,9 @@ def backtest(project: Project, name: str, *, since: str | None = None, progress:
             store.close()
 
 
-def rests(rule: Rule) -> bool:
-    """Whether an alert of a key keeps it from raising others for a while."""
-    return rule.cool_down is not None or rule.kind == "absence"
+def remembers_all(rule: Rule) -> bool:
+    """Whether what it raises may depend on records of any age: a key that rests, or a session that never paused."""
+    return rule.cool_down is not None or rule.kind == "absence" or "session" in getattr(rule, "window", {})
 
 
 def since_of(project: Project, text: str) -> int:
