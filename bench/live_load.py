@@ -17,6 +17,7 @@ import sqlite3
 import sys
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def send(port: int, rate: float, seconds: float, seed: int) -> tuple[dict[int, f
     """(burst -> when its body was due, events that were answered, statuses)."""
     bodies = Bodies(seed)
     selector = selectors.EpollSelector()
-    idle = [Connection(port) for _ in range(CONNECTIONS)]
+    idle = deque(Connection(port) for _ in range(CONNECTIONS))  # each in turn, so that none rests until the server lets go of it
     for client in idle:
         selector.register(client.socket, selectors.EVENT_READ, client)
     due: dict[int, float] = {}
@@ -119,7 +120,7 @@ def send(port: int, rate: float, seconds: float, seed: int) -> tuple[dict[int, f
             burst = sent if int((sent + 1) * share) > int(sent * share) else None
             if burst is not None:
                 due[seed * 100_000 + burst] = begin + sent * every_s
-            idle.pop().send(bodies.next(None if burst is None else seed * 100_000 + burst))
+            idle.popleft().send(bodies.next(None if burst is None else seed * 100_000 + burst))
             sent += 1
         wait_s = begin + sent * every_s - time.time() if idle and sent < count else 0.05
         for key, _ in selector.select(max(0.0, wait_s)):

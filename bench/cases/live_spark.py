@@ -38,6 +38,7 @@ def prepare(context):
         pq.write_table(end.cast(pq.read_schema(parts[0])), folder / "in" / f"z-{place}.parquet")
         os.utime(folder / "in" / f"z-{place}.parquet", (1_500_000_000 + place,) * 2)
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])  # its workers load the rule by its name
     session = SparkSession.builder.master(f"local[{context['threads']}]").appName("live")
     for name, value in {
         "spark.ui.enabled": "false",
