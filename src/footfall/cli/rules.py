@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,17 +48,20 @@ def list_(session: Session, *, as_json: bool) -> None:
 def check(session: Session, *, as_json: bool) -> None:
     """Say whether the rules, views and actions of footfall.toml can run.
 
-    Names, kinds, windows, columns, conditions and actions are checked; exit status 2 and one sentence when something is wrong.
+    Names, kinds, windows, columns, conditions and actions are checked, secrets are not; exit status 2 and one sentence when something is wrong.
     """
+    from footfall.app.live.actions import notify_of
     from footfall.app.live.plan import live_plan
 
     plan = live_plan(session.project)
+    actions = notify_of(session.project)
     if as_json:
-        print_json({"rules": [rule.name for rule in plan.rules], "views": [view.name for view in plan.views], "ok": True})
+        named = {"rules": plan.rules, "views": plan.views, "actions": actions}
+        print_json({what: [one.name for one in found] for what, found in named.items()} | {"ok": True})
         return
     for rule in plan.rules:
         click.echo(f"{rule.name}\t{rule.kind}\tok")
-    say(f"{len(plan.rules)} rules and {len(plan.views)} views can run")
+    say(f"{_many(plan.rules, 'rule')}, {_many(plan.views, 'view')} and {_many(actions, 'action')} can run")
 
 
 @rules.command()
@@ -106,8 +110,8 @@ def _as_json(found: Backtest) -> dict[str, Any]:
 
 def _show(found: Backtest, limit: int) -> None:
     _print(found.rows[:limit], "")
-    of = f"{len(found.rows):,} recorded windows" if found.rows and "window_start" in found.rows[0] else f"{len(found.rows):,} rows"
-    say(f"{found.rule.name}: {of}, {len(found.alerts):,} alerts in {found.records:,} records")
+    of = _many(found.rows, "recorded window" if found.rows and "window_start" in found.rows[0] else "row")
+    say(f"{found.rule.name}: {of}, {_many(found.alerts, 'alert')} in {found.records:,} records")
     if len(found.rows) > limit:
         say(f"the first {limit} are shown; --limit, --csv or --json have more")
     for name in ("late", "ahead", "no_key", "allowed", "resting", "no_room"):
@@ -123,6 +127,10 @@ _MEANING = {
     "resting": "alerts were left out because their key rested",
     "no_room": "records found no room: too many keys",
 }
+
+
+def _many(found: Sized, what: str) -> str:
+    return f"{len(found):,} {what}{'' if len(found) == 1 else 's'}"
 
 
 def _described(rule: Rule) -> dict[str, Any]:

@@ -112,11 +112,8 @@ def _columns(project: Project, rule: Rule) -> set[str]:
     dimensions = project.config.dimensions
     for reference in rule.references():
         table, _, rest = reference.partition(".")
-        if rest and table in dimensions:
-            wanted.add(dimensions[table].column or dimensions[table].key)
-        wanted.add("properties" if rest and table == "properties" else reference)
-        if reference in ("time_us", "local_us", "day"):
-            wanted.add("event_time")
+        read = (dimensions[table].column or dimensions[table].key) if rest and table in dimensions else reference
+        wanted |= {read, read.partition(".")[0]}
     return wanted
 
 

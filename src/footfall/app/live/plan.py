@@ -71,7 +71,7 @@ class LivePlan:
 
 
 def live_plan(project: Project, dimensions: Mapping[str, DimensionTable] | None = None) -> LivePlan:
-    """The plan of a project, checked: names, columns, conditions, actions.
+    """The plan of a project, checked: names, columns, conditions, actions.  Without `dimensions` those of the project are loaded for it.
 
     Raises:
         InvalidConfig: a declaration is wrong; the error names its table and field.
@@ -86,7 +86,11 @@ def live_plan(project: Project, dimensions: Mapping[str, DimensionTable] | None 
         hint = f"did you mean {near[0]!r}?" if near else "declare it as [[notify]]"
         raise rule.wrong(f"sends its alerts to {action!r}, which is not declared", "actions", action, hint)
     plan = LivePlan(views, rules, config.live.views, config.live.lateness.us)
-    _check_columns(project, plan, dimensions or {})
+    if dimensions is None:
+        from footfall.app.live.dimensions import ProjectDimensions
+
+        dimensions = ProjectDimensions(project).tables()
+    _check_columns(project, plan, dimensions)
     plan.operators()  # refuses what only shows once it runs, such as a session shorter than the lateness
     return plan
 
