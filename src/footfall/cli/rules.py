@@ -56,8 +56,8 @@ def check(session: Session, *, as_json: bool) -> None:
     plan = live_plan(session.project)
     actions = notify_of(session.project)
     if as_json:
-        named = {"rules": plan.rules, "views": plan.views, "actions": actions}
-        print_json({what: [one.name for one in found] for what, found in named.items()} | {"ok": True})
+        declared, views = [rule.name for rule in plan.rules], [view.name for view in plan.views]
+        print_json({"rules": declared, "views": views, "actions": [action.name for action in actions], "ok": True})
         return
     for rule in plan.rules:
         click.echo(f"{rule.name}\t{rule.kind}\tok")
