@@ -107,7 +107,7 @@ class EngineSection(Section, frozen=True):
 class Config(Section, frozen=True):
     """The whole of footfall.toml.
 
-    The tables of `view`, `rule` and `notify` are kept as they stand; `app/live_plan.py` reads them for those who need them, since that loads the
+    The tables of `view`, `rule` and `notify` are kept as they stand; `app/live/plan.py` reads them for those who need them, since that loads the
     kernels of the live path.
     """
 

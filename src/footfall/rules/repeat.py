@@ -3,7 +3,7 @@
 [[rule]]
 name = "again"
 kind = "repeat"
-key = ["user_id", "track_id"]
+key = ["user_id", "properties.track_id"]
 where = ["name=play"]
 times = 3
 within = "30m"

@@ -9,7 +9,8 @@ model = "models/churn.json"
 alert_above = 0.9
 
 A record raises an alert when the model's score of it is above `alert_above`; the value is the score.  A record is scored by itself, from its own
-columns and those of dimensions, so nothing is remembered but which keys rest.  Models and their arithmetic: `linear.py`.
+columns and those of dimensions, so nothing is remembered but which keys rest.  Models are saved as
+`footfall.linear/1`.
 
 Cost: about 5 ns a record and feature, and 20 for a feature that compares text.
 """

@@ -4,7 +4,7 @@
 name = "checkout"
 kind = "sequence"
 key = ["user_id"]
-steps = ["name=cart", ["name=purchase", "price>=100"]]
+steps = ["name=cart", ["name=purchase", "properties.price>=100"]]
 within = "30m"
 
 Records of a key are ordered by time, equal times by position.  A record raises an alert when it takes part in a complete chain: a record for each

@@ -1,12 +1,22 @@
 """Threshold: a measure of a key in a window goes above a limit.
 
+[[rule]]
+name = "burst"
+kind = "threshold"
+key = ["user_id"]
+window = { tumbling = "10s" }
+measure = "count"
+record_above = 1
+suspicious_above = 5
+alert_above = 10
+
 A window is recorded from the first record on with which its measure is above `record_above`, suspicious above `suspicious_above`, and raises one
 alert above `alert_above`; each only once the window has `events_min` records.  An alert is raised by the record that brings the measure above the limit,
 while the window is still open, and has the measure's value at that record; `alert` of the recorded row says whether it was raised (a key
 that rests or is allowed raises none), `level` how high the window came; the recorded row goes on changing until the window is final.  A
-measure that can fall again (a mean, a share) stays recorded once it was.  Windows as in `stream/window.py`: bounds are [start, end).
+measure that can fall again (a mean, a share) stays recorded once it was.  Windows and measures are those of docs/views.md.
 
-A quantile is held against the limit exactly; the value that is shown comes from a sketch and is within 1 %.
+A quantile is held against `alert_above` exactly; what is shown, and held against the other limits, comes from a sketch and is within 1 %.
 """
 
 from __future__ import annotations
@@ -115,24 +125,21 @@ class ThresholdOperator:
         group = crossed[:, windows.CROSSED_GROUP]
         found = Candidates(group, batch.time_us[record], batch.position[record], value, start_us, texts, start_us, end_us)
         self._aggregate.flag_raised(crossed[self._raiser.raise_alerts(found, out), windows.CROSSED_ROW])
-        changed = self._aggregate.changed()
-        recorded = np.flatnonzero(changed.flags & windows.RECORDED)
-        if len(recorded) or changed.gone:
-            out.rows.append(self._rows(batch, changed, recorded))
+        changed = self._aggregate.changed(recorded=True)
+        if len(changed.ids) or changed.gone:
+            out.rows.append(self._rows(batch, changed))
 
-    def _rows(self, batch: Batch, changed: Changed, recorded: Any) -> ViewRows:
-        value = changed.values[0][recorded]
+    def _rows(self, batch: Batch, changed: Changed) -> ViewRows:
+        value, flags = changed.values[0], changed.flags
         values = value.astype(np.int64).tolist() if self.rule.measured().counts else value.tolist()
-        flags = changed.flags[recorded]
         level = np.where(flags & windows.ALERTED, 2, np.where(flags & windows.SUSPICIOUS, 1, 0))
-        columns: list[Any] = [*key_texts(self.rule, batch, changed.record[recorded])] if len(recorded) else [[] for _ in self.rule.key]
-        columns += [values, changed.count[recorded].tolist(), [LEVELS[one] for one in level.tolist()]]
-        columns.append((flags & windows.RAISED != 0).tolist())
-        ids, gone = changed.ids[recorded], list(changed.gone)
+        columns: list[Any] = [*key_texts(self.rule, batch, changed.record)]
+        columns += [values, changed.count.tolist(), [LEVELS[one] for one in level.tolist()], (flags & windows.RAISED != 0).tolist()]
+        gone = list(changed.gone)
         if self.window.kind == "session":
-            gone += self._aggregate.moved(changed, recorded)
-            self._aggregate.shown(ids)
-        return ViewRows(self.rule.name, ids.tolist(), changed.start_us[recorded].tolist(), changed.end_us[recorded].tolist(), columns, gone)
+            gone += self._aggregate.moved(changed, np.arange(len(changed.ids)))
+            self._aggregate.shown(changed.ids)
+        return ViewRows(self.rule.name, changed.ids.tolist(), changed.start_us.tolist(), changed.end_us.tolist(), columns, gone)
 
     def sweep(self, clock_us: int) -> None:
         """Forget windows that nothing can change any more, and keys that have rested."""
