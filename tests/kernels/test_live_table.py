@@ -37,10 +37,11 @@ class Twin:
     table: KeyedTable = field(default_factory=lambda: KeyedTable(WIDTH))
     rows: dict[int, tuple[int, ...]] = field(default_factory=dict)
     changed: dict[int, int] = field(default_factory=dict)
+    dropped: bool = False
 
     def begin(self) -> None:
         self.table.begin()
-        self.changed = {}
+        self.changed, self.dropped = {}, False
 
     def put(self, key: int, values: tuple[int, ...], record: int) -> None:
         array = self.table.reserve(1)
@@ -55,13 +56,15 @@ class Twin:
         self.table.drop(np.array(keys, np.int64))
         for key in keys:
             self.rows.pop(key, None)
-            self.changed.pop(key, None)
+            self.dropped |= self.changed.pop(key, None) is not None
 
     def check(self, seed: int) -> None:
         assert of(self.table) == self.rows, seed
         assert len(self.table) == len(self.rows)
         keys, record = self.table.changes()
-        assert list(zip(keys.tolist(), record.tolist(), strict=True)) == list(self.changed.items()), seed
+        assert dict(zip(keys.tolist(), record.tolist(), strict=True)) == self.changed, seed
+        assert len(keys) == len(self.changed)
+        assert self.dropped or keys.tolist() == list(self.changed), "in the order of the changes, until a row was taken out"
 
 
 def of(table: KeyedTable) -> dict[int, tuple[int, ...]]:

@@ -109,9 +109,15 @@ class Aggregate:
             row = self._joined[row]
         return row
 
-    def changed(self) -> Changed:
-        """The windows that the last batch changed, by start and id: a store then writes neighbours one after the other."""
-        rows = self.main.changed_rows()
+    def changed(self, *, recorded: bool = False) -> Changed:
+        """The windows that the last batch changed, by start and id: a store then writes neighbours one after the other.
+
+        With `recorded` only those that a rule has recorded.
+        """
+        slots = self.main.changed_slots()
+        if recorded:
+            slots = windows.flagged(self.main.array(), slots, windows.RECORDED)
+        rows = self.main.rows_at(slots)
         rows = rows[np.lexsort((rows[:, KEY], rows[:, measuring.START]))]
         ids = rows[:, KEY].copy()
         values = np.empty((len(self.measures), len(ids)), np.float64)

@@ -25,7 +25,7 @@ from footfall.stream.store.sqlite import SqliteViews
 if TYPE_CHECKING:
     from footfall.app.project import Project
 
-RECORDS_MAX = 50_000
+RECORDS_MAX = 100_000
 BYTES_MAX = 32 << 20
 MOVE_S, GAUGES_S, TICK_S, PRUNE_S, PRUNE_WHOLE_S = 1.0, 1.0, 0.25, 10.0, 600.0
 READER = "live"

@@ -1,9 +1,9 @@
 """State by key: an open-addressing table of 64-bit keys and int64 fields, whose changes can be written and read back.
 
 A table is one array, a row a slot, because kernels are many times slower with tuples of arrays.  Its columns are KEY (0: the slot is empty), EXPIRES (the time
-after which the row may be forgotten), LINK and RECORD (the slot of the row that changed before it in this batch, counted from 1, and the record that
-did it first; LINK is 0 while it has not changed), and the operator's own from OWN on.  A float field is the same eight bytes seen as float64.  The last row of the array is the
-table's own: ROWS, CHANGES, NEWEST (the slot that changed last), HAND and SHIFT.
+after which the row may be forgotten), LINK and RECORD (its place among the rows that changed in this batch, counted from 1, and the record that did
+it first; LINK is 0 while it has not changed), ORDER (of slot k: the slot of the row that changed as the k-th, whatever row lies there), and the operator's own from OWN on.  A float field is the same eight bytes seen as float64.  The last row of the array is the
+table's own: ROWS, CHANGES, HAND and SHIFT.
 
 Slots are found by the top bits of the spread key and then one after the other, so the keys of one 64th of the spread keys lie together, and can be
 written apart from the rest.  A row whose time is over must mean the same as no row, because `sweep` removes such rows whenever it comes by.
@@ -17,13 +17,13 @@ from typing import Any
 import numba
 import numpy as np
 
-KEY, EXPIRES, LINK, RECORD, OWN = range(5)  # columns; an operator's own begin at OWN
-ROWS, CHANGES, NEWEST, HAND, SHIFT = range(5)  # of the last row
+KEY, EXPIRES, LINK, RECORD, ORDER, OWN = range(6)  # columns; an operator's own begin at OWN
+ROWS, CHANGES, HAND, SHIFT = range(4)  # of the last row
+UNSAVED = OWN - LINK  # columns that mean something within a batch only
 PARTS = 64
 SLOTS_MIN = 1_024
 SWEEP_SLOTS = 4_096
 SHRINK_BATCHES = 64  # room that one batch asked for is there for the next ones
-_END = np.int64(-1)  # of the chain of changes
 _FOR_ZERO = np.int64(0x1E3779B97F4A7C15)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -73,9 +73,9 @@ def slot_for(table: Any, key: Any) -> Any:
         if found == key:
             return at
         if found == 0:
-            for column in range(1, table.shape[1]):
+            table[at, KEY], table[at, EXPIRES], table[at, LINK] = key, 0, 0
+            for column in range(OWN, table.shape[1]):
                 table[at, column] = 0
-            table[at, KEY] = key
             table[mask + 1, ROWS] += 1
             return at
         at = (at + 1) & mask
@@ -93,29 +93,19 @@ def touch(table: Any, slot: Any, record: Any) -> None:
     """Note that a batch's record changes a row."""
     if table[slot, LINK] == 0:
         last = table.shape[0] - 1
-        table[slot, LINK], table[slot, RECORD] = table[last, NEWEST], record
-        table[last, NEWEST] = slot + 1
-        table[last, CHANGES] += 1
+        place = table[last, CHANGES]
+        table[place, ORDER] = slot
+        table[slot, LINK], table[slot, RECORD] = place + 1, record
+        table[last, CHANGES] = place + 1
 
 
 @numba.njit(nogil=True, cache=True, forceinline=True)
 def _copy(source: Any, at: Any, target: Any, to: Any) -> None:
-    """One row; numba makes views of slices, which costs more than the copy."""
-    for column in range(source.shape[1]):
+    """One row without ORDER, which is not its own; numba makes views of slices, which costs more than the copy."""
+    for column in range(ORDER):
         target[to, column] = source[at, column]
-
-
-@numba.njit(nogil=True, cache=True)
-def _relink(table: Any, was: Any, now: Any) -> None:
-    """A row that changed has moved: whoever follows it in the chain of changes must find it.  Cost: a walk along the chain."""
-    last = table.shape[0] - 1
-    if table[last, NEWEST] == was:
-        table[last, NEWEST] = now
-        return
-    place = table[last, NEWEST]
-    while table[place - 1, LINK] != was:
-        place = table[place - 1, LINK]
-    table[place - 1, LINK] = now
+    for column in range(OWN, source.shape[1]):
+        target[to, column] = source[at, column]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -129,7 +119,7 @@ def remove(table: Any, slot: Any) -> None:
         if ((at - home) & mask) >= ((at - hole) & mask):
             _copy(table, at, table, hole)
             if table[at, LINK] != 0:
-                _relink(table, at + 1, hole + 1)
+                table[table[at, LINK] - 1, ORDER] = hole
             hole = at
         at = (at + 1) & mask
     table[hole, KEY] = table[hole, LINK] = 0
@@ -155,26 +145,23 @@ def _sweep(table: Any, slots: int, before_us: Any) -> int:
 
 @numba.njit(nogil=True, cache=True)
 def _moved(old: Any, new: Any) -> None:
-    """Every row, and the chain of changes, from one array to an empty one."""
+    """Every row, and which of them changed, from one array to an empty one."""
     last = old.shape[0] - 1
     for at in range(last):
         if old[at, KEY] != 0:
             slot = slot_for(new, old[at, KEY])
             _copy(old, at, new, slot)
             new[slot, LINK] = 0
-    changed = np.empty(old[last, CHANGES], np.int64)
-    _slots(old, changed)
-    for was in changed:
+    for k in range(old[last, CHANGES]):
+        was = old[k, ORDER]
         touch(new, slot_of(new, old[was, KEY]), old[was, RECORD])
 
 
 @numba.njit(nogil=True, cache=True)
 def _slots(table: Any, slots: Any) -> None:
-    """The slots of the chain of changes, oldest first."""
-    place = table[table.shape[0] - 1, NEWEST]
-    for i in range(len(slots) - 1, -1, -1):
-        slots[i] = place - 1
-        place = table[place - 1, LINK]
+    """The slots of the rows that changed, in the order in which they did."""
+    for k in range(len(slots)):
+        slots[k] = table[k, ORDER]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -185,34 +172,34 @@ def _gathered(table: Any, slots: Any, out: Any) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _taken(table: Any, slots: Any, out: Any) -> None:
-    """Rows as they are saved, without LINK and RECORD; they count as changed no longer."""
+    """Rows as they are saved, without LINK, RECORD and ORDER; they count as changed no longer."""
     for i in range(len(slots)):
         slot = slots[i]
         out[i, 0], out[i, 1] = table[slot, KEY], table[slot, EXPIRES]
         for column in range(OWN, table.shape[1]):
-            out[i, column - 2] = table[slot, column]
+            out[i, column - UNSAVED] = table[slot, column]
         table[slot, LINK] = 0
-    last = table.shape[0] - 1
-    table[last, NEWEST], table[last, CHANGES] = _END, 0
+    table[table.shape[0] - 1, CHANGES] = 0
 
 
 @numba.njit(nogil=True, cache=True)
 def _begin(table: Any) -> None:
     last = table.shape[0] - 1
-    place = table[last, NEWEST]
-    while place != _END:
-        slot = place - 1
-        place = table[slot, LINK]
-        table[slot, LINK] = 0
-    table[last, NEWEST], table[last, CHANGES] = _END, 0
+    for k in range(table[last, CHANGES]):
+        table[table[k, ORDER], LINK] = 0
+    table[last, CHANGES] = 0
 
 
 @numba.njit(nogil=True, cache=True)
 def unchanged(table: Any, slot: Any) -> None:
-    """Take a row out of the chain of changes.  Cost: a walk along those that changed after it."""
-    _relink(table, slot + 1, table[slot, LINK])
+    """Take a row out of those that changed; the one that changed last takes its place."""
+    last = table.shape[0] - 1
+    place, newest = table[slot, LINK] - 1, table[last, CHANGES] - 1
+    moved = table[newest, ORDER]
+    table[place, ORDER] = moved
+    table[moved, LINK] = place + 1
     table[slot, LINK] = 0
-    table[table.shape[0] - 1, CHANGES] -= 1
+    table[last, CHANGES] = newest
 
 
 @numba.njit(nogil=True, cache=True)
@@ -241,12 +228,12 @@ def _rows(table: Any, keys: Any, out: Any) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _put_back(table: Any, rows: Any) -> None:
-    """`rows` (n, width - 2) have no LINK and no RECORD."""
+    """`rows` (n, width - UNSAVED) have no LINK, RECORD and ORDER."""
     for i in range(len(rows)):
         slot = slot_for(table, rows[i, 0])
         table[slot, EXPIRES] = rows[i, 1]
         for column in range(2, rows.shape[1]):
-            table[slot, column + 2] = rows[i, column]
+            table[slot, column + UNSAVED] = rows[i, column]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -269,7 +256,7 @@ class KeyedTable:
 
     def _empty(self, slots: int) -> Any:
         array = np.zeros((slots + 1, self.width), np.int64)
-        array[slots, NEWEST], array[slots, SHIFT] = _END, 65 - slots.bit_length()
+        array[slots, SHIFT] = 65 - slots.bit_length()
         return array
 
     def __len__(self) -> int:
@@ -313,14 +300,17 @@ class KeyedTable:
         return rows[:, KEY].copy(), rows[:, RECORD].copy()
 
     def changed_slots(self) -> Any:
-        """(n,) the slots of the rows that this batch changed, in the order in which it did."""
+        """(n,) the slots of the rows that this batch changed, in the order in which it did; where one was taken out, the last is in its place."""
         slots = np.empty(int(self._array[-1, CHANGES]), np.int64)
         _slots(self._array, slots)
         return slots
 
     def changed_rows(self) -> Any:
         """(n, width) the rows that this batch changed, in the order in which it did."""
-        slots = self.changed_slots()
+        return self.rows_at(self.changed_slots())
+
+    def rows_at(self, slots: Any) -> Any:
+        """(n, width) the rows in these slots."""
         rows = np.empty((len(slots), self.width), np.int64)
         _gathered(self._array, slots, rows)
         return rows
@@ -344,7 +334,7 @@ class KeyedTable:
     def delta(self) -> bytes:
         """The rows that this batch changed, as bytes.  It ends the batch: nothing counts as changed any more."""
         slots = self.changed_slots()
-        rows = np.empty((len(slots), self.width - 2), np.int64)
+        rows = np.empty((len(slots), self.width - UNSAVED), np.int64)
         _taken(self._array, slots, rows)
         return rows.tobytes()
 
@@ -356,12 +346,12 @@ class KeyedTable:
         return self._bytes(rows)
 
     def _bytes(self, rows: Any) -> bytes:
-        """Rows without LINK and RECORD."""
+        """Rows without LINK, RECORD and ORDER."""
         return np.concatenate([rows[:, :LINK], rows[:, OWN:]], axis=1).tobytes()
 
     def put_back(self, saved: bytes, parts: Any = None) -> None:
         """Rows that `delta` or `part` gave, in place of what is there.  `parts` (PARTS,) says of which parts they count; None: of all."""
-        width = self.width - 2
+        width = self.width - UNSAVED
         assert len(saved) % (8 * width) == 0, "rows of another table"
         rows = np.frombuffer(saved, np.int64).reshape(-1, width)
         if parts is not None:
@@ -376,10 +366,10 @@ class KeyedTable:
         return found
 
     def every(self) -> Any:
-        """(n, width) all rows, by key, without LINK and RECORD."""
+        """(n, width) all rows, by key; LINK, RECORD and ORDER are 0."""
         rows = self._array[:-1][self._array[:-1, KEY] != 0]
         rows = rows[np.argsort(rows[:, KEY])]
-        rows[:, LINK : RECORD + 1] = 0
+        rows[:, LINK:OWN] = 0
         return rows
 
     def drop(self, keys: Any) -> None:

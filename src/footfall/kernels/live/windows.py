@@ -112,3 +112,15 @@ def flag(main: Any, keys: Any, bits: int) -> None:
         slot = slot_of(main, key)
         if slot >= 0:
             main[slot, FLAGS] |= bits
+
+
+@numba.njit(nogil=True, cache=True)
+def flagged(main: Any, slots: Any, bits: int) -> Any:
+    """(n,) slots -> those of windows with one of these flags."""
+    found = np.empty(len(slots), np.int64)
+    count = 0
+    for slot in slots:
+        if main[slot, FLAGS] & bits:
+            found[count] = slot
+            count += 1
+    return found[:count]
