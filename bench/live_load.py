@@ -78,6 +78,7 @@ class Watching(threading.Thread):
         self.state = state
         self.seen: dict[str, tuple[float, int]] = {}  # user -> (seen at, raised_us)
         self.stop = threading.Event()
+        self.batch_ms: list[float] = []  # what the live path says of its last 512 micro-batches
 
     def run(self) -> None:
         from footfall.stream.store.reading import SqliteReader
@@ -90,6 +91,8 @@ class Watching(threading.Thread):
                 self.seen.setdefault(str(alert.key["user_id"]), (time.time(), alert.raised_us))
                 after = number
             self.stop.wait(LOOK_S)
+        gauges = reader.gauges()
+        self.batch_ms = [round(gauges.get("batch_ms", {}).get(share, 0.0), 1) for share in ("p50", "p99")]
         reader.close()
 
 
@@ -157,7 +160,7 @@ def main() -> int:
     raised_ms = sorted(raised_us / 1e3 - 1e3 * at for at, _, raised_us in seen if raised_us)
     found = {"rate": given.rate, "reached": events / took, "events": events, "alerts": len(seen), "missing": missing, "statuses": statuses}
     found |= {f"{name}_ms": [share(times, q) for q in (0.5, 0.99, 1.0)] for name, times in (("seen", latency_ms), ("raised", raised_ms)) if times}
-    print(json.dumps(found | {"client_cpu": (time.process_time() - own) / took}))
+    print(json.dumps(found | {"batch_ms": watching.batch_ms, "client_cpu": (time.process_time() - own) / took}))
     return 0
 
 

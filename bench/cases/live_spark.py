@@ -1,4 +1,4 @@
-"""Spark Structured Streaming over the stream: `local[2]`, micro-batches of some 100,000 events, a watermark of 10 s, state in memory with its checkpoints on disk.
+"""Spark Structured Streaming over the stream: `local[2]`, five micro-batches, a watermark of 10 s, state in memory with its checkpoints on disk.
 
 Spark's own windows answer R2, W and S.  R1 has no operator of its own; its ways are the same vectorised rule as Python over buckets of keys with
 `applyInPandasWithState`, and a window function over the plays of the last half hour in `foreachBatch`.  What each rule finds is counted by an observer; the
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 WITHIN_US, LATENESS_US = 1_800_000_000, 10_000_000
-BUCKETS, BATCH = 8, 100_000
+BUCKETS, BATCHES = 8, 5
 END = "end of stream"
 
 
@@ -31,7 +31,7 @@ def prepare(context):
         shutil.copyfile(path, folder / "in" / Path(path).name)
         os.utime(folder / "in" / Path(path).name, (1_000_000_000 + place,) * 2)
     parts = context["stream"]["parquet"]
-    files = min(len(parts) // 5, max(1, round(BATCH * len(parts) / context["stream"]["rows"])))
+    files = len(parts) // BATCHES
     for place in range(files + 1):  # the first of them moves the watermark, and the batch after it closes the windows
         last = datetime(2026, 11, 30, 3 if place < files else 6, tzinfo=UTC)
         end = pa.table({"user_id": [END], "track_id": [END], "name": [END], "event_time": [last], "received_time": [last], "position": [-1]})
