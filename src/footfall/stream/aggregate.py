@@ -125,11 +125,13 @@ class Aggregate:
         start_us, end_us, count, flags = (rows[:, place] for place in (measuring.START, measuring.END, measuring.COUNT, measuring.FLAGS))
         return Changed(ids, rows[:, RECORD].copy(), start_us, end_us, count, flags, values, self._gone)
 
-    def paths(self, index: int, ids: Any) -> list[list[int]]:
-        """The hashes of a path measure, oldest first, of each of these rows."""
-        at = int(self._plan[index, measuring.AT])
+    def paths(self, index: int, ids: Any) -> list[bytes]:
+        """The hashes of a path measure, oldest first, of each of these rows, as bytes of int64."""
+        at, size = int(self._plan[index, measuring.AT]), self.measures[index].size
         rows = self.main.rows(ids)
-        return [rows[row, at + 2 : at + 2 + 2 * int(rows[row, at]) : 2].tolist() for row in range(len(ids))]
+        hashes, counts = np.ascontiguousarray(rows[:, at + 2 : at + 2 + 2 * size : 2]), rows[:, at].tolist()
+        octets = hashes.tobytes()
+        return [octets[8 * size * row : 8 * (size * row + count)] for row, count in enumerate(counts)]
 
     def moved(self, changed: Changed, rows: Any) -> list[tuple[int, int]]:
         """(start as shown, id) of sessions that begin earlier now than readers were told."""

@@ -181,7 +181,7 @@ def view_rows(view: ViewSchema, aggregate: Aggregate, batch: Batch, changed: Cha
 
 def _values(one: Measure, index: int, aggregate: Aggregate, changed: Changed) -> Sequence[Any]:
     if one.kind == measuring.PATH:
-        return [msgspec.json.encode(path).decode() for path in aggregate.paths(index, changed.ids)]
+        return aggregate.paths(index, changed.ids)
     values = changed.values[index]
     if one.counts:
         whole: list[int] = values.astype(np.int64).tolist()

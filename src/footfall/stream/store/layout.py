@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS ticks (operator TEXT, position INTEGER, clock_us INTE
 CREATE TABLE IF NOT EXISTS counts (operator TEXT, name TEXT, value INTEGER NOT NULL, PRIMARY KEY (operator, name)) WITHOUT ROWID;
 """
 START, ID, END = "_start", "_id", "_end"
-_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "INTEGER", "json": "TEXT"}
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "INTEGER", "json": "BLOB"}
 
 
 def quoted(name: str) -> str:

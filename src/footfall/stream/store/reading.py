@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -158,6 +159,11 @@ def block_of(packed: bytes) -> AlertBlock:
     return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=AlertBlock)
 
 
+def hashes_of(path: bytes) -> list[int]:
+    """The hashes of a path column."""
+    return array("q", path).tolist()
+
+
 @lru_cache(4_096)
 def iso(us: int) -> str:
     """Microseconds as ISO 8601 in UTC."""
@@ -215,7 +221,7 @@ def _texts(connection: sqlite3.Connection, view: ViewSchema, found: list[tuple[A
     wanted: set[int] = set()
     for row in found:
         for place in places:
-            wanted.update(msgspec.json.decode(row[place]))
+            wanted.update(hashes_of(row[place]))
     return _texts_of(connection, list(wanted))
 
 
@@ -230,7 +236,7 @@ def _texts_of(connection: sqlite3.Connection, hashes: Sequence[int]) -> dict[int
 def _value(column: ViewColumn, value: Any, texts: Mapping[int, str]) -> Any:
     if column.kind == "boolean":
         return bool(value)
-    return [texts.get(one, "?") for one in msgspec.json.decode(value)] if column.kind == "json" else value
+    return [texts.get(one, "?") for one in hashes_of(value)] if column.kind == "json" else value
 
 
 def _rows(view: ViewSchema, found: list[tuple[Any, ...]], clock_us: int | None, texts: Mapping[int, str]) -> list[dict[str, Any]]:

@@ -25,8 +25,9 @@ from footfall.stream.store.contract import Change, Keep, Moment
 from footfall.stream.store.layout import END, SCHEMA, START, VERSION, create_sql, delete_sql, table_of, upsert_sql
 from footfall.stream.store.reading import BUSY_S, SqliteReader
 
-PAGE_BYTES = 16 << 10
-CHECKPOINT_PAGES = 2_000
+PAGE_BYTES = 8 << 10
+CHECKPOINT_PAGES = 4_000
+CACHE_KIB = 48 << 10  # rows of views that change are all over their tables: reading their pages again costs more than all else
 PRUNE_ROWS = 20_000
 PARTS = 64  # of a table of state
 PACKED_LEVEL = 1
@@ -59,6 +60,7 @@ class SqliteViews(SqliteReader):
     def _prepare(self) -> None:
         self._writer.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         version = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
