@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from footfall import errors
 from footfall.analyses.spec.contract import Analysis
 from footfall.analyses.spec.menu import analyses
-from footfall.app.config import PREFIX, Config, describe
+from footfall.app.config import LISTS, PREFIX, Config, describe
 from footfall.cli.ask import command_of
 from footfall.collect.routing import every_protocol
 from footfall.collect.steps import PIPELINE
@@ -39,7 +39,45 @@ def settings() -> str:
     for key, default, description in keys(Config, ""):
         variable = PREFIX + key.replace(".", "__").upper()
         rows.append((f"`{key}`", f"`{variable}`", default, description))
-    return table(("key", "environment", "default", "meaning"), rows)
+    lists = [field for field in msgspec.structs.fields(Config) if field.name in LISTS]
+    return (
+        table(("key", "environment", "default", "meaning"), rows)
+        + "\n"
+        + table(("tables, any number of each", "what they declare"), [(f"`[[{field.name}]]`", linked(describe(field.type))) for field in lists])
+    )
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """The default of a field as people write it; nothing where leaving it out means none."""
+    default = field.default
+    if field.required or default is msgspec.NODEFAULT or default in (None, "", ()):
+        return ""
+    return f"`{', '.join(map(str, default)) if isinstance(default, tuple) else default}`"
+
+
+def fields_of(kind: type[msgspec.Struct], without: Sequence[str] = ()) -> str:
+    """The keys of a table of footfall.toml."""
+    rows = [
+        (f"`{field.name}`", "required" if field.required else default_of(field), describe(field.type))
+        for field in msgspec.structs.fields(kind)
+        if field.name not in without
+    ]
+    return table(("key", "default", "meaning"), rows)
+
+
+def linked(text: str) -> str:
+    """The names of pages as links."""
+    return re.sub(r"docs/([a-z-]+)\.md", r"[\1](\1.md)", text)
+
+
+def prose(module: str) -> str:
+    """What a module says of itself, without its name in front; tables and JSON in it as blocks."""
+    paragraphs = inspect.cleandoc(sys.modules[module].__doc__ or "").split("\n\n")
+    paragraphs[0] = re.sub(r"^\w+: (\w)", lambda match: match[1].upper(), paragraphs[0])
+    for place, paragraph in enumerate(paragraphs):
+        language = "toml" if paragraph.startswith("[[") else "json" if paragraph.startswith("{") else ""
+        paragraphs[place] = f"```{language}\n{paragraph}\n```" if language else linked(paragraph.replace(".  ", ". "))
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, str, str]]:
@@ -48,9 +86,11 @@ def keys(kind: type[msgspec.Struct], path: str) -> Iterator[tuple[str, str, str]
 
     for field in msgspec.structs.fields(kind):
         key = f"{path}{field.name}"
-        default = "" if field.required or field.default in (None, msgspec.NODEFAULT) else f"`{field.default}`"
+        default = default_of(field)
         if field.name == "dimensions":
             yield from keys(Dimension, "dimensions.NAME.")
+        elif field.name in LISTS:
+            continue
         elif inspect.isclass(field.type) and issubclass(field.type, msgspec.Struct):
             yield from keys(field.type, f"{key}.")
         else:
@@ -128,20 +168,59 @@ def actions() -> str:
     from footfall.connectors.actions.settings import KINDS, Notification
 
     shared = [field.name for field in msgspec.structs.fields(Notification)]
-    parts = []
-    for kind, struct in {"all kinds": Notification, **KINDS}.items():
-        rows = [
-            (f"`{field.name}`", "" if field.required or field.default in (None, msgspec.NODEFAULT) else f"`{field.default}`", describe(field.type))
-            for field in msgspec.structs.fields(struct)
-            if struct is Notification or field.name not in shared
-        ]
-        name = kind if struct is Notification else f"`{kind}`"
-        parts.append(f"### {name}\n\n{inspect.cleandoc(struct.__doc__ or '')}\n\n{table(('key', 'default', 'meaning'), rows)}")
+    parts = [f"### all kinds\n\n{inspect.cleandoc(Notification.__doc__ or '')}\n\n{fields_of(Notification)}"]
+    parts += [f"### `{kind}`\n\n{inspect.cleandoc(struct.__doc__ or '')}\n\n{fields_of(struct, shared)}" for kind, struct in KINDS.items()]
     return "\n".join(parts)
+
+
+def built_in_views() -> str:
+    """The views that every project has."""
+    from footfall.app.live.built_in import VIEWS
+    from footfall.stream.active import SPAN_US, ActiveNow
+    from footfall.stream.window import window
+
+    (active,) = ActiveNow(lateness_us=0).views
+    now = f"none: the last {SPAN_US // 60_000_000} minutes"
+    rows = [("active", active.title, active.stream, [one.name for one in active.keys], now, "`people`: different people")]
+    for view in VIEWS.values():
+        measured = view.measures.items() if isinstance(view.measures, dict) else ((one, one) for one in view.measures)
+        measures = ", ".join(f"`{name}`: {text}" for name, text in measured)
+        rows.append((view.name, view.title, view.stream, list(view.keys), str(window(view.window, field="window")), measures))
+    head = ("view", "what it shows", "stream", "keys", "window", "measures")
+    return table(head, [(f"`{name}`", title, stream, ", ".join(f"`{key}`" for key in keyed), *rest) for name, title, stream, keyed, *rest in rows])
+
+
+def view_keys() -> str:
+    """The keys of a [[view]]."""
+    from footfall.stream.view import View
+
+    return fields_of(View)
+
+
+def rules() -> str:
+    """What every rule has, and every kind: its definition and keys."""
+    from footfall.rules.contract import Rule
+    from footfall.rules.menu import every_rule
+
+    shared = [field.name for field in msgspec.structs.fields(Rule)]
+    parts = [f"### all kinds\n\nWhat every rule has, beside its `kind`.\n\n{fields_of(Rule)}"]
+    parts += [f"### `{name}`\n\n{prose(kind.__module__)}\n{fields_of(kind, shared)}" for name, kind in every_rule().items()]
+    return "\n".join(parts)
+
+
+def linear_model() -> str:
+    """The format of saved models."""
+    import footfall.rules.linear
+
+    return prose(footfall.rules.linear.__name__)
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "actions": actions,
+    "built_in_views": built_in_views,
+    "view_keys": view_keys,
+    "rules": rules,
+    "linear_model": linear_model,
     "settings": settings,
     "errors": error_codes,
     "drops": drops,

@@ -41,7 +41,13 @@ def run_page(page, tmp_path, monkeypatch, capsys, other=None):
         shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     printed: list[str] | None = None
-    for line in console_lines(page):
+    lines = iter(console_lines(page))
+    for line in lines:
+        if written := re.fullmatch(r"\$ cat >> (\S+) << END", line):
+            with (tmp_path / written[1]).open("a", encoding="utf-8") as file:
+                file.writelines(f"{one}\n" for one in iter(lambda: next(lines), "END"))
+            printed = []
+            continue
         if not line.startswith("$ "):
             assert printed, f"{page.name} shows more than was printed: {line}"
             assert line == printed.pop(0)
@@ -64,7 +70,7 @@ def test_commands_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypat
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SERVED, ids=[page.name for page in SERVED])
 def test_commands_of_a_page_with_a_server_run_and_print_what_it_says(page, tmp_path, monkeypatch, capsys):
-    """`footfall -C DIR up &` starts a real server on a free port that stands for 8787; curl lines are run by a shell."""
+    """`footfall -C DIR up &` starts a real server on a free port that stands for 8787, `kill %1` ends it; curl lines are run by a shell."""
     if shutil.which("curl") is None:
         pytest.skip("needs curl on the PATH, as the page does")
     ups: list[Up] = []
@@ -73,6 +79,9 @@ def test_commands_of_a_page_with_a_server_run_and_print_what_it_says(page, tmp_p
         if command.endswith(" &"):
             ups.append(Up(tmp_path / command.split()[2]).start())
             monkeypatch.setenv("FOOTFALL_COLLECT__PORT", str(ups[-1].port))
+            return []
+        if command.startswith("kill %1"):
+            ups.pop().stop()
             return []
         assert command.startswith("curl "), command
         done = subprocess.run(command.replace("8787", str(ups[-1].port)), shell=True, capture_output=True, text=True, check=False)

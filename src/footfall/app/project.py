@@ -62,6 +62,25 @@ name = {name}
 # [dimensions.products]             # a file that describes people or things
 # path = "products.csv"
 # key = "product_id"
+
+# [[view]]                          # counted as it arrives: footfall views pages_a_minute; docs/views.md
+# name = "pages_a_minute"
+# keys = ["page"]
+# window = {{ tumbling = "1m" }}
+# measures = {{ events = "count", people = "distinct(person_id)" }}
+
+# [[rule]]                          # raises alerts: footfall alerts list; docs/rules.md
+# name = "burst"
+# kind = "threshold"
+# key = ["person_id"]
+# window = {{ tumbling = "10s" }}
+# alert_above = 10
+# actions = ["ops"]
+
+# [[notify]]                        # where alerts go; docs/actions.md
+# name = "ops"
+# kind = "webhook"
+# url = "https://hooks.example.com/alerts"
 """
 
 
