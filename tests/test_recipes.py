@@ -7,13 +7,14 @@ import random
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import module_from_spec, spec_from_file_location, spec_from_loader
 from pathlib import Path
 
 import pytest
 
 import footfall
 import footfall.analyses
+import footfall.rules
 from footfall.app.project import init_project
 from footfall.cli.main import main
 from footfall.lake.contract import CommitId
@@ -66,3 +67,56 @@ def test_analysis_of_the_recipe_is_on_every_face(tmp_path, capsys):
     assert answer.plot().data
     assert main(["--help"]) == 0
     assert "when in the day things happen" in capsys.readouterr().out
+
+
+# --- a kind of rule ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rule_recipe(monkeypatch, tmp_path):
+    """The rule of the recipe as a module on the menu, in a file as numba wants it, and the names of its test."""
+    monkeypatch.syspath_prepend(EXTEND.parents[1] / "tests" / "rules")
+    rule_code, test_code = blocks_of("rule.md")
+    file = tmp_path / "arrival.py"
+    file.write_text(rule_code, encoding="utf-8")
+    spec = spec_from_file_location("footfall.rules.arrival", file)
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(footfall.rules, "Arrival", module.Arrival, raising=False)
+    monkeypatch.setattr(footfall.rules, "__all__", [*footfall.rules.__all__, "Arrival"])
+    names: dict[str, object] = {}
+    exec(compile(test_code, "docs/extend/rule.md", "exec"), names)
+    import rule_examples
+
+    monkeypatch.setitem(rule_examples.EXAMPLES, "arrival", [names["EXAMPLE"]])
+    return names["check"]
+
+
+def test_rule_of_the_recipe_agrees_with_its_twin_and_passes_the_battery(rule_recipe, tmp_path):
+    import rule_battery
+    from rule_examples import EXAMPLES, ready
+
+    for seed in range(100):
+        rule_recipe(ready({"kind": "arrival"} | EXAMPLES["arrival"][0]), seed)
+    assert ("arrival", 0) in rule_battery.every_example()
+    for name, battery_check in vars(rule_battery).items():
+        if name.startswith("check_") and name != "check_store":
+            battery_check("arrival", 0)
+    rule_battery.check_store("arrival", 0, tmp_path / "state.db")
+
+
+@pytest.mark.usefixtures("rule_recipe")
+def test_rule_of_the_recipe_is_on_every_face(tmp_path, capsys):
+    project = init_project(tmp_path / "shop")
+    with (project.path / "footfall.toml").open("a", encoding="utf-8") as file:
+        file.write('[[rule]]\nname = "back"\nkind = "arrival"\nkey = ["user_id"]\nwithin = "1d"\n')
+    lines = [f"{event['user_id']},{event['name']},{event['event_time'].isoformat()}" for event in some_events(random.Random(1), 40)]
+    (tmp_path / "visits.csv").write_text("user_id,name,event_time\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    project.import_files(tmp_path / "visits.csv")
+    assert main(["-C", str(project.path), "rules", "check"]) == 0
+    assert "back\tarrival\tok" in capsys.readouterr().out
+    assert main(["-C", str(project.path), "rules", "backtest", "back", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {alert["key"]["user_id"] for alert in printed["alerts"]} == {"a", "b"}
+    assert printed["counts"]["taken"] == 40
