@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import pytest
 
 from footfall.event.span import Span
+from footfall.stream.store.reading import hashes_of
 from footfall.stream.view import View, ViewOperator
 from live_streams import LATENESS_US, Record, Run
 
@@ -56,7 +56,7 @@ def shown(run: Run, keys: int, measures: Sequence[str]) -> dict[tuple[Any, ...],
     assert len(found) == len(left)
     for row in found.values():
         if "steps" in row:
-            row["steps"] = [run.texts[hashed] for hashed in msgspec.json.decode(row["steps"])]
+            row["steps"] = [run.texts[hashed] for hashed in hashes_of(row["steps"])]
     return found
 
 

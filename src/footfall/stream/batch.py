@@ -73,10 +73,11 @@ def batch_of(stream: StreamName, table: pa.Table, clock_us: int, number: int, ar
     time_us = _micros(table, TIME_OF[stream])
     received_us = _micros(table, "received_time")
     seen = np.maximum.accumulate(np.concatenate([[clock_us], np.minimum(time_us, received_us)])) if len(time_us) else np.array([clock_us])
-    position = table.column("position").to_numpy()
+    position = np.array(table.column("position").to_numpy())
     columns = Columns(table, around.dimensions, time_zone=around.time_zone)
     return Batch(stream, columns, time_us, position, seen[:-1], int(seen[-1]), time_us > received_us + AHEAD_US, number)
 
 
 def _micros(table: pa.Table, name: str) -> Any:
-    return table.column(name).cast(pa.int64()).to_numpy()
+    """A copy: what Arrow lends may be read-only or not, and numba compiles every kernel anew for the other kind."""
+    return np.array(table.column(name).cast(pa.int64()).to_numpy())

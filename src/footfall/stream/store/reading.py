@@ -43,23 +43,33 @@ class SqliteReader:
         """A connection inside one reading transaction; None while there is no state."""
         with self._lock:
             try:
-                if self._connection is None:
-                    if not self._path.exists():
-                        yield None
-                        return
-                    self._connection = self._connect()
-                self._connection.execute("BEGIN")
-                try:
-                    yield self._connection
-                finally:
-                    self._connection.execute("COMMIT")
-            except sqlite3.OperationalError as problem:
-                if "no such table" in str(problem) or "unable to open" in str(problem):
-                    yield None
-                    return
+                connection = self._begun()
+            except sqlite3.Error as problem:
                 raise self._failed(problem) from problem
+            if connection is None:
+                yield None
+                return
+            try:
+                yield connection
             except sqlite3.DatabaseError as problem:
                 raise self._failed(problem) from problem
+            finally:
+                connection.execute("COMMIT")
+
+    def _begun(self) -> sqlite3.Connection | None:
+        """The connection with a transaction begun; None while the file or its tables are not there yet."""
+        if self._connection is None:
+            if not self._path.exists():
+                return None
+            try:
+                self._connection = self._connect()
+            except sqlite3.OperationalError:
+                return None  # it went between the two looks
+        self._connection.execute("BEGIN")
+        if self._connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('moment', 'counts')").fetchone()[0] == 2:
+            return self._connection
+        self._connection.execute("COMMIT")
+        return None
 
     def _failed(self, problem: sqlite3.Error) -> StorageFailed:
         return StorageFailed(f"the live state {self._path} cannot be read: {problem}", got=str(self._path), hint="check the disk and the file")
