@@ -104,6 +104,12 @@ def test_links_lead_somewhere():
     assert broken == []
 
 
+def test_pages_that_the_code_names_are_there():
+    named = {name for path in (ROOT / "src").rglob("*.py") for name in re.findall(r"\bdocs/[a-z0-9/-]+\.md\b", path.read_text(encoding="utf-8"))}
+    assert len(named) > 5
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
 def test_generated_parts_are_current():
     spec = importlib.util.spec_from_file_location("footfall_docs", ROOT / "tools" / "docs.py")
     module = importlib.util.module_from_spec(spec)
