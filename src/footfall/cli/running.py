@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
+from typing import Literal
 
 import click
 
@@ -16,23 +16,21 @@ from footfall.cli.session import Session, json_option, pass_session, print_json,
 @click.option(
     "--only", type=click.Choice(["door", "live"]), help="Run one part in this process: the HTTP port, or what makes views, alerts and the lake."
 )
+@click.option(
+    "--log", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Say what happens as sentences, or as JSON lines."
+)
 @pass_session
-def up(session: Session, *, host: str | None, port: int | None, only: str | None) -> int:
+def up(session: Session, *, host: str | None, port: int | None, only: str | None, form: Literal["text", "json"]) -> int:
     """Take events over HTTP and answer from them, until Ctrl-C.
 
     One port takes what the SDKs of Segment, PostHog, Amplitude, Mixpanel, Snowplow, Umami, Plausible and others send: change their host, nothing
     else.  Every event is on disk before its sender is told so, in views and rules within a second, and in the lake within three.  GET /healthz answers 200 when the
     port is ready.
     """
-    from footfall.app.front.running import run_all, settings_of
+    from footfall.app.front.running import Running, run_all, settings_of
 
     project = session.project
-    return run_all(project, settings_of(project, host, port), _talk, [only] if only else ())
-
-
-def _talk(sentence: str) -> None:
-    click.echo(sentence, err=True)
-    sys.stderr.flush()
+    return run_all(project, Running(settings_of(project, host, port), form), [only] if only else ())
 
 
 @click.group()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from footfall import clock
+from footfall.app.front.talking import LogForm, log_as, talker
 from footfall.errors import StorageFailed, UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ GRACE_S = 40.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 Talk = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a project runs: the door's settings, and whether it speaks in sentences or JSON lines."""
+
+    settings: CollectSection
+    form: LogForm = "text"
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -127,10 +136,11 @@ class Part:
 class Supervisor:
     """Starts the parts of a project and keeps them going until it is told to stop."""
 
-    def __init__(self, project: Project, settings: CollectSection, talk: Talk) -> None:
+    def __init__(self, project: Project, running: Running) -> None:
         self.project = project
-        self.settings = settings
-        self.talk = talk
+        self.settings = running.settings
+        self.form = running.form
+        self.talk = talker(running.form, "up")
         self.stopping = False
         self.was_ready = False
         self.parts: dict[str, Part] = {}
@@ -156,7 +166,7 @@ class Supervisor:
         self.stopping = True
 
     def _start(self, name: str, failures: int = 0) -> Part:
-        command = [sys.executable, "-m", "footfall", "-C", str(self.project.path), "up", "--only", name]
+        command = [sys.executable, "-m", "footfall", "-C", str(self.project.path), "up", "--only", name, "--log", self.form]
         if name == "door":
             command += ["--host", self.settings.host, "--port", str(self.settings.port)]
         return Part(name, subprocess.Popen(command, preexec_fn=_die_with_parent), clock.monotonic_s(), failures)  # noqa: PLW1509,S603 - no threads yet
@@ -212,13 +222,14 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
 
 
-def run_part(project: Project, name: str, settings: CollectSection, talk: Talk) -> int:
+def run_part(project: Project, name: str, running: Running) -> int:
     """One part alone, as the supervisor starts it."""
-    return run_door(project, settings, talk) if name == "door" else run_live(project)
+    log_as(running.form, name)
+    return run_door(project, running.settings, talker(running.form, name)) if name == "door" else run_live(project)
 
 
-def run_all(project: Project, settings: CollectSection, talk: Talk, only: Sequence[str] = ()) -> int:
+def run_all(project: Project, running: Running, only: Sequence[str] = ()) -> int:
     """The whole project, or some parts of it, until it is told to stop."""
     if len(only) == 1:
-        return run_part(project, only[0], settings, talk)
-    return Supervisor(project, settings, talk).run()
+        return run_part(project, only[0], running)
+    return Supervisor(project, running).run()

@@ -77,6 +77,7 @@ class Live:
             from footfall.app.live.path import ProjectPath
 
             self._path = ProjectPath(self.project, self._log, self._handover)
+            _logger.info("views and rules go on at position %d", self._path.path.taken.position)
         if self._path.step(end):
             self._busy_until_s = now_s + BUSY_FOR_S
             self._failures, self._said = 0, ""
