@@ -8,12 +8,12 @@ import socket
 
 import psutil
 import pytest
-from live_support import Listener, declare
 
 from footfall import clock
 from footfall.app.live.path import ProjectPath
 from footfall.collect.streaming import STREAMS_MAX
 from footfall.eventlog.opening import open_log
+from live_support import Listener, declare
 from up_support import Up, wait_until
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ import gzip
 import json
 
 import pytest
-from door_support import Doorway, batch, track
 
+from door_support import Doorway, batch, track
 from footfall.collect.settings import CollectSection
 from footfall.errors import StorageFailed
 from footfall.event.drop import DropReason

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 from door_support import Doorway
-
 from footfall import clock
 from footfall.collect.duplicates import DAY_US
 from footfall.errors import StorageFailed

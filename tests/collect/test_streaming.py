@@ -6,8 +6,8 @@ import asyncio
 import socket
 
 import pytest
-from door_support import Doorway
 
+from door_support import Doorway
 from footfall.collect.connection import Connection
 from footfall.collect.pages import Further
 from footfall.collect.streaming import StreamAnswer

@@ -6,10 +6,10 @@ import json
 import random
 
 import pytest
-from actions_support import START_US, alert, message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actions_support import START_US, alert, message
 from footfall.connectors.actions.contract import message_of, sentence
 from footfall.connectors.actions.templates import Template
 from footfall.errors import DeliveryFailed, InvalidConfig

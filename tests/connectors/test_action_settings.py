@@ -7,8 +7,8 @@ import tomllib
 
 import msgspec
 import pytest
-from actions_support import message
 
+from actions_support import message
 from footfall.connectors.actions.building import build_action
 from footfall.connectors.actions.settings import KINDS, Notify, check_names
 from footfall.errors import InvalidConfig, MissingExtra

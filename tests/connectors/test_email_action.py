@@ -10,10 +10,10 @@ import subprocess
 import threading
 
 import pytest
-from actions_support import START_US, message
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from actions_support import START_US, message
 from footfall.connectors.actions.email import EmailAction, MailServer
 from footfall.connectors.actions.templates import Template
 from footfall.errors import DeliveryFailed

@@ -8,8 +8,8 @@ import os
 import random
 
 import pytest
-from actions_support import message, numbered
 
+from actions_support import message, numbered
 from footfall.connectors.actions.file import FileAction
 from footfall.errors import DeliveryFailed
 

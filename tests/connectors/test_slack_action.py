@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from actions_support import Hook, alert, message
 
+from actions_support import Hook, alert, message
 from footfall.connectors.actions.contract import message_of
 from footfall.connectors.actions.slack import SlackAction, post_of
 from footfall.errors import DeliveryFailed

@@ -6,8 +6,8 @@ import json
 import sqlite3
 
 import pytest
-from actions_support import Hook, Taken, message, numbered
 
+from actions_support import Hook, Taken, message, numbered
 from footfall.connectors.actions.sms import GatewayAction, Sms, Spool, SpoolAction, sms_of
 from footfall.errors import DeliveryFailed
 

@@ -9,8 +9,8 @@ import ssl
 import subprocess
 
 import pytest
-from actions_support import Hook, message, numbered
 
+from actions_support import Hook, message, numbered
 from footfall import clock
 from footfall.connectors.actions.webhook import WebhookAction, signature
 from footfall.connectors.actions.wire import Address
