@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RECORDS_MAX = 100_000
 BYTES_MAX = 32 << 20
-MOVE_S, GAUGES_S, TICK_S, PRUNE_S, PRUNE_WHOLE_S = 1.0, 1.0, 0.25, 10.0, 600.0
+MOVE_S, TICK_S, PRUNE_S, PRUNE_WHOLE_S = 1.0, 0.25, 10.0, 600.0
 READER = "live"
 DAY_US = 86_400_000_000
 
@@ -53,7 +53,7 @@ class ProjectPath:
         self._begin = self.path.moment.position
         self._settler = self._new_settler()
         self._hands_over = False
-        self._due = dict.fromkeys(("move", "gauges", "prune", "prune whole", "tick"), 0.0)
+        self._due = dict.fromkeys(("move", "prune", "prune whole", "tick"), 0.0)
         self._took_ms: deque[float] = deque(maxlen=512)
         self._rate: deque[tuple[float, int]] = deque(maxlen=64)
 
@@ -144,10 +144,13 @@ class ProjectPath:
         self._look_after(end)
 
     def _look_after(self, end: int) -> None:
-        if self._due_now("move", MOVE_S) and self.log.positions().get(READER) != self.path.moment.position:
-            self.log.move(READER, self.path.moment.position)
-        if self._due_now("gauges", GAUGES_S):
-            self.store.note_gauges(self._gauges(end))
+        if self._due_now("move", MOVE_S):
+            position = self.path.moment.position
+            moved = self.log.positions().get(READER) != position
+            # Synced first: what the log may trim now must not be needed again after a power failure.
+            self.store.note_gauges(self._gauges(end), synced=moved)
+            if moved:
+                self.log.move(READER, position)
         if self._due_now("prune", PRUNE_S):
             since_us = clock.now_us() - self.project.config.live.alerts_keep.us
             actions = tuple(str(one.get("name")) for one in self.project.config.notify)

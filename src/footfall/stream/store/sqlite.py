@@ -151,9 +151,9 @@ class SqliteViews(SqliteReader):
         connection.execute("INSERT OR REPLACE INTO moment VALUES ('number', ?)", (number,))
         return number
 
-    def note_gauges(self, gauges: Mapping[str, Any]) -> None:
-        """What readers shall know of the writer."""
-        with self._writing() as connection:
+    def note_gauges(self, gauges: Mapping[str, Any], *, synced: bool = False) -> None:
+        """What readers shall know of the writer.  With `synced` everything committed before is on the disk too when this returns."""
+        with self._writing(synced=synced) as connection:
             connection.execute("INSERT OR REPLACE INTO moment VALUES ('gauges', ?)", (msgspec.msgpack.encode(dict(gauges)),))
 
     def restart(self, moment: Moment, tables: Sequence[str]) -> None:
