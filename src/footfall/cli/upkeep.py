@@ -31,7 +31,7 @@ def compact(session: Session, *, force: bool, as_json: bool) -> None:
 @json_option
 @pass_session
 def erase(session: Session, person: str, *, yes: bool, as_json: bool) -> None:
-    """Remove a person for good, under every id, from lake and log.
+    """Remove a person for good, under every id, from lake, log, views and alerts.
 
     Events, dead letters and log lines go, also those of ids that were joined to the given one.
 

@@ -50,6 +50,7 @@ class ProjectPath:
             self.store.close()
             raise
         self._inside = False
+        self._fresh = False
         self._begin = self.path.moment.position
         self._settler = self._new_settler()
         self._hands_over = False
@@ -91,6 +92,7 @@ class ProjectPath:
         self._inside = True
         self.path.take({"events": settled.events, "logs": settled.logs}, blocks[-1].end)
         self._inside = False
+        self._fresh = True
         self._offer(Offer(start, blocks[-1].end, settled))
         now_s = clock.monotonic_s()
         self._took_ms.append((now_s - began_s) * 1e3)
@@ -139,6 +141,8 @@ class ProjectPath:
 
     def _idle(self, end: int) -> None:
         self.path.drain()
+        if self._fresh:  # what was said last was said before the last commit
+            self._fresh, self._due["move"] = False, 0.0
         if self._due_now("tick", TICK_S):
             self.path.tick(clock.now_us())
         self._look_after(end)
