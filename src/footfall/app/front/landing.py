@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 READER = "lake"
 RECORDS_MAX = 200_000  # of one commit, about
 BYTES_MAX = 64 << 20
+BEHIND_MAX = 100_000  # records that the live path may be behind before the landing settles by itself
 POLL_S = 0.1
 COMMIT_S = 1.0
 TRIM_S = 30.0
@@ -82,7 +83,7 @@ class Landing:
         now_s = clock.monotonic_s()
         if now_s < self._commit_due_s and waiting < RECORDS_MAX:
             return min(POLL_S, self._commit_due_s - now_s)
-        if self._handover is not None and self._handover.start() is None and self._handover.flows():
+        if self._handover is not None and waiting < BEHIND_MAX and self._handover.start() is None and self._handover.flows():
             return POLL_S  # the live path is about to hand over what waits
         self._commit_due_s = now_s + COMMIT_S
         return 0.0 if self.step() else POLL_S
@@ -122,7 +123,7 @@ class Landing:
         """
         start = self._start()
         offers = self._handover.take(start, RECORDS_MAX) if self._handover is not None else []
-        if offers:
+        if offers and self.log.end() - offers[-1].end < BEHIND_MAX:  # else the live path cannot keep up, and the lake does not wait for it
             end = self._write_offers(offers)
         else:
             blocks = self._take(start)
