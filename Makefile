@@ -13,7 +13,7 @@ install:  ## make .venv and install footfall into it
 test: install check  ## checks and the quick tests, no server needed
 	$(VENV)/pytest -q -n auto -m "not slow and not server"
 
-test-all: test  ## every test: then the slow ones, the real SDKs and a browser against a running server, and servers of other systems
+test-all: $(if $(QUICK),install,test)  ## every test (QUICK=done: the quick ones have just run): then the slow ones, the real SDKs and a browser against a running server, and servers of other systems
 	$(VENV)/pytest -q -m "slow and not server"
 	$(VENV)/pytest -q -n 4 --dist worksteal -m server tests/sdk
 	$(VENV)/pytest -q -m server tests/services
