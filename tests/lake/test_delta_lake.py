@@ -203,7 +203,7 @@ def test_open_readers_see_the_same_events(lake_of):
     table = DeltaTable(str(lake.events))
     assert sorted(table.to_pyarrow_table(columns=["event_id"]).column(0).to_pylist()) == ids
     assert (table.protocol().min_reader_version, table.protocol().min_writer_version) == (1, 2)
-    assert duckdb.sql(f"SELECT count(DISTINCT event_id) FROM read_parquet({table.file_uris()})").fetchall() == [(len(set(ids)),)]
+    assert duckdb.connect().sql(f"SELECT count(DISTINCT event_id) FROM read_parquet({table.file_uris()})").fetchall() == [(len(set(ids)),)]
 
 
 def test_a_file_of_a_foreign_writer_is_read_with_its_own_statistics(lake_of):
