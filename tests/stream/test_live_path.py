@@ -194,6 +194,36 @@ def test_a_commit_that_fails_is_tried_again_first(tmp_path, monkeypatch):
     assert path.everything() == whole.everything()
 
 
+def test_a_commit_that_fails_beside_the_next_batch_is_said_and_tried_again(tmp_path, monkeypatch):
+    given = records(random.Random(4), 200)
+    store = SqliteViews(tmp_path / "state.db")
+    path = LivePath(operators(), store, "log", beside=True)
+    commit, fail = store.commit, [True]
+
+    def failing(change):
+        if fail[0]:
+            raise StorageFailed("the disk is full")
+        commit(change)
+
+    monkeypatch.setattr(store, "commit", failing)
+    path.take(tables(given[:100]), 100)
+    with pytest.raises(StorageFailed):
+        path.drain()
+    assert path.waits
+    with pytest.raises(StorageFailed):
+        path.take(tables(given[100:]), 200)
+    assert (path.taken.position, store.moment().position) == (100, 0), "nothing more is taken before what failed is stored"
+    fail[0] = False
+    path.retry()
+    path.take(tables(given[100:]), 200)
+    path.drain()
+    path.close()
+    whole = Path(tmp_path / "whole.db")
+    whole.take(given)
+    assert store.counters() == whole.store.counters()
+    assert {one.id for _, one in store.alerts(limit=100_000)} == {one.id for _, one in whole.store.alerts(limit=100_000)}
+
+
 def test_a_declaration_that_changes_begins_anew(tmp_path):
     store = SqliteViews(tmp_path / "state.db")
     view = View(name="pages", keys=("page",), window={"tumbling": "1m"})

@@ -165,9 +165,10 @@ class LivePath:
             self.timings_ns["commit"] = self.timings_ns.get("commit", 0) + clock.ticks_ns() - began_ns
 
     def _make_room(self) -> None:
-        """At most one commit is under way while the next micro-batch is taken."""
-        assert not self.waits, "a commit waits to be tried again"
-        if len(self._pending) > 1:
+        """At most one commit is under way while the next micro-batch is taken; one that has failed meanwhile is said here."""
+        if self._writing is None:
+            assert not self._pending, "a commit waits to be tried again"
+        elif len(self._pending) > 1 or self.waits:
             self.drain()
 
     def drain(self) -> None:
